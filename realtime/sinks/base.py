@@ -1,0 +1,30 @@
+"""What every sink is: the end of the engine that a result leaves through."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from realtime.types import FrameResult, RunStart, RunSummary
+
+
+class Sink(Protocol):
+    """Receives a run in order: one ``start``, any number of ``write``, one ``finish``, ``close``.
+
+    All calls come from one thread. A sink that is slow brings its own bounded queue and thread.
+    """
+
+    def start(self, start: RunStart) -> None:
+        """The run begins; raises `SinkError` if the output cannot be written."""
+        ...
+
+    def write(self, result: FrameResult) -> None:
+        """One more result; raises `SinkError`. The arrays in it must not be changed."""
+        ...
+
+    def finish(self, summary: RunSummary) -> None:
+        """The run has ended, well or not; what was gathered must now be complete on disk."""
+        ...
+
+    def close(self) -> None:
+        """Release everything; may be called more than once and without ``finish``."""
+        ...
