@@ -8,13 +8,15 @@ from realtime.types import FrameResult, RunStart, RunSummary
 
 
 class Sink(Protocol):
-    """Receives a run in order: one ``start``, any number of ``write``, one ``finish``, ``close``.
+    """Receives runs in order: each one ``start``, any number of ``write``, one ``finish``.
 
-    All calls come from one thread. A sink that is slow brings its own bounded queue and thread.
+    Several runs may follow each other, one a file, and all go into the same output. The calls of
+    a run come from one thread. Whoever made a sink calls ``close`` at the very end. A sink that
+    is slow brings its own bounded queue and thread.
     """
 
     def start(self, start: RunStart) -> None:
-        """The run begins; raises `SinkError` if the output cannot be written."""
+        """A run begins; raises `SinkError` if the output cannot be written."""
         ...
 
     def write(self, result: FrameResult) -> None:
@@ -22,7 +24,7 @@ class Sink(Protocol):
         ...
 
     def finish(self, summary: RunSummary) -> None:
-        """The run has ended, well or not; what was gathered must now be complete on disk."""
+        """The run has ended, well or not; what was gathered must now be readable on disk."""
         ...
 
     def close(self) -> None:
