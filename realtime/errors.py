@@ -80,3 +80,9 @@ class SinkError(FakewatchError):
     """An output that cannot be written (any more)."""
 
     exit_code = ExitCode.USAGE
+
+
+class OutputClosed(SinkError):
+    """Whoever read our output has gone away, as in ``| head``; no reason to complain."""
+
+    exit_code = ExitCode.OK

@@ -156,6 +156,10 @@ class Faces:
     def __len__(self) -> int:
         return len(self.track_ids)
 
+    def has_landmarks(self, i: int) -> bool:
+        """Whether the landmarks of face ``i`` were found."""
+        return not np.isnan(self.landmarks[i, 0, 0])
+
     @classmethod
     def none(cls) -> Faces:
         """No face at all."""

@@ -1,0 +1,94 @@
+"""What lies between a source and the analysis: the queues and the counts. Starts no thread."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Generic, TypeVar
+
+from realtime.types import DropCause, FrameCounts
+
+T = TypeVar("T")
+
+
+class Closed(Exception):
+    """The queue was closed; a signal between threads, not an error."""
+
+
+class WaitQueue(Generic[T]):
+    """A bounded queue that makes the producer wait: back-pressure, never a drop.
+
+    Closing it wakes everyone. What was still inside is handed to whoever drains it.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._items: deque[T] = deque()
+        self._capacity = capacity
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def put(self, item: T) -> None:
+        """Append, waiting for room; raises `Closed`."""
+        with self._changed:
+            while len(self._items) >= self._capacity and not self._closed:
+                self._changed.wait()
+            if self._closed:
+                raise Closed
+            self._items.append(item)
+            self._changed.notify_all()
+
+    def get(self) -> T:
+        """Take the oldest item, waiting for one; raises `Closed`."""
+        with self._changed:
+            while not self._items and not self._closed:
+                self._changed.wait()
+            if self._closed:
+                raise Closed
+            item = self._items.popleft()
+            self._changed.notify_all()
+            return item
+
+    def drain(self) -> list[T]:
+        """Take everything out at once."""
+        with self._changed:
+            items = list(self._items)
+            self._items.clear()
+            self._changed.notify_all()
+            return items
+
+    def close(self) -> None:
+        """End all waiting; items stay for `drain`."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+class FrameCounter:
+    """Keeps the drop identity of one source; safe for all threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._captured = 0
+        self._analysed = 0
+        self._dropped: dict[DropCause, int] = {}
+
+    def captured(self, frames: int = 1) -> None:
+        """``frames`` more have left the source."""
+        with self._lock:
+            self._captured += frames
+
+    def analysed(self) -> None:
+        """One more has become a result."""
+        with self._lock:
+            self._analysed += 1
+
+    def dropped(self, cause: DropCause, frames: int = 1) -> None:
+        """``frames`` more will never be analysed."""
+        if frames:
+            with self._lock:
+                self._dropped[cause] = self._dropped.get(cause, 0) + frames
+
+    def snapshot(self) -> FrameCounts:
+        """All counts at one moment."""
+        with self._lock:
+            return FrameCounts(self._captured, self._analysed, dict(self._dropped))
