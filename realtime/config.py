@@ -81,7 +81,7 @@ class VerdictConfig:
     min_brightness: float = 25.0
     half_life_s: float = 5.0
     """Half-life of the average of calibrated log-odds."""
-    warm_up_s: float = 2.0
+    warm_up_s: float = 1.0
     """Assessable time before the first verdict."""
     min_dwell_s: float = 2.0
     """How long the average must ask for another state before the state changes."""
