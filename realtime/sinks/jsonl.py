@@ -9,6 +9,7 @@ import errno
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -119,7 +120,9 @@ class JsonlSink:
         """Close the file; a stream that was given is left open."""
         stream, self._stream = self._stream, None
         if stream is not None and self._owned:
-            stream.close()
+            # Everything was flushed with its frame: what fails again here was told already.
+            with suppress(OSError):
+                stream.close()
 
     def _write_tracks(self, tracks: Iterable[TrackSummary]) -> None:
         for track in tracks:
