@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,39 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 """Real faces and videos; not part of the project, and tests that need them skip without."""
 
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no real media at {DATA}")
+
+EXPECTED_SKIPS = (
+    "no real media",  # the footage is not part of the project
+    "root reads everything",  # permissions mean nothing to root
+    "this user may write read-only files",
+    "this kind of source cannot",  # a contract asks only for what the source promises
+)
+"""How the reason of a skip must begin; any other skip fails, so that none goes unnoticed."""
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if not report.skipped or hasattr(report, "wasxfail"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if not reason.removeprefix("Skipped: ").startswith(EXPECTED_SKIPS):
+        report.outcome = "failed"
+        report.longrepr = f"skipped for a reason that is not expected: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn an unexpected skip of a test into a failure."""
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Turn an unexpected skip of a whole module into an error."""
+    report = yield
+    _refuse_skip(report)
+    return report
 
 
 @pytest.fixture(autouse=True)
