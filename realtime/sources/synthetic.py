@@ -32,6 +32,7 @@ MAX_SECONDS: Final = 3600.0
 
 _BIT_RATE: Final = 1_800_000
 """As in a 720p video call."""
+_MUXER: Final = {"movflags": "+faststart"}
 _ENCODER: Final = {
     "preset": "superfast",
     # The number of threads shapes the output of the encoder, so it must not follow the machine.
@@ -120,7 +121,7 @@ def _check(seconds: float, size: tuple[int, int], fps: int) -> None:
 
 def _encode(path: Path, seconds: float, size: tuple[int, int], fps: int) -> None:
     renderer = Renderer(seconds, size, fps)
-    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+    with av.open(f"file:{path}", "w", format="mp4", options=_MUXER) as container:
         stream = container.add_stream("libx264", rate=fps, options=_ENCODER)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
