@@ -1,8 +1,8 @@
-"""Turns what a model gives into a log-odds of fake and a map, as its contract says."""
+"""Checks a model's graph against its contract and reads its output as the contract says."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +12,56 @@ from realtime.errors import ModelError
 from realtime.redact import redact
 from realtime.types import FloatArray
 
+MAX_BATCH: Final = 32
 MAX_COLUMNS: Final = 1000
 _COLUMNS: Final = {"logit": (1, MAX_COLUMNS), "sigmoid": (1, 1), "softmax": (2, MAX_COLUMNS)}
 _CLIP: Final = 1e-7
 _SLACK: Final = 1e-3
 
 
+class Graph(NamedTuple):
+    """Names of the tensors; ``batch`` is 0 where the model takes any number of crops."""
+
+    input: str
+    score: str
+    cam: str
+    batch: int
+
+
 def contradiction(name: str, what: str) -> ModelError:
     """The error for a model that is not what the field ``name`` of its contract says."""
     return ModelError(f"The model contradicts its contract in {redact(name)!r}: {what}.")
+
+
+def check_graph(session: Any, contract: ModelContract) -> Graph:
+    """Compare what the graph declares with the contract; open dimensions show when it runs."""
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    if len(inputs) != 1:
+        raise contradiction("input", f"the graph has {len(inputs)} inputs and not one")
+    for tensor in (*inputs, *outputs):
+        if tensor.type != "tensor(float)":
+            raise contradiction(tensor.name, f"it is of type {tensor.type}, not float32")
+    shape, want = inputs[0].shape, contract.input.shape
+    fits = len(shape) == 4 and all(
+        have == side or not isinstance(have, int)
+        for have, side in zip(shape[1:], want, strict=True)
+    )
+    if not fits:
+        raise contradiction("input", f"the graph takes {shape}, not [N, {str(list(want))[1:]}")
+    batch = shape[0] if isinstance(shape[0], int) else 0
+    if not 0 <= batch <= MAX_BATCH:
+        raise contradiction("input", f"the graph takes {batch} crops at once, not 1 to {MAX_BATCH}")
+    names = [output.name for output in outputs]
+    cam = contract.output.cam
+    if cam and cam not in names:
+        raise contradiction("output.cam", f"the graph has no output {redact(cam)!r}")
+    if len(names) != (2 if cam else 1):
+        wanted = "two outputs, the second being the map" if cam else "one output"
+        raise contradiction("output", f"the graph has {len(names)} and not {wanted}")
+    score = next(output for output in outputs if output.name != cam)
+    if len(score.shape) == 2 and isinstance(score.shape[1], int):
+        check_columns(score.shape[1], contract.output)
+    return Graph(inputs[0].name, score.name, cam, batch)
 
 
 def check_columns(count: int, spec: OutputSpec) -> None:

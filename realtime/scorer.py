@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from realtime.contract import ModelContract
 from realtime.crops import to_tensor
 from realtime.errors import ConfigError, ModelError, ProviderUnavailable
 from realtime.model_file import ModelFile, read_model
-from realtime.model_output import check_columns, contradiction, read_logits, read_maps
+from realtime.model_output import MAX_BATCH, check_graph, read_logits, read_maps
 from realtime.redact import redact
 from realtime.types import Crop, FloatArray, ModelInfo, Score
 
@@ -37,7 +38,7 @@ _CUDA_OPTIONS: Final = {
 }
 # CUDA's arena grows with every new batch size, so batches are padded to these. A CPU takes any
 # size at about the same cost a crop, and padding would waste it.
-_BATCHES: Final = {CUDA: (1, 4, 8, 16, 32), CPU: (1, 2, 3, 4, 5, 6, 7, 8)}
+_BATCHES: Final = {CUDA: (1, 4, 8, 16, MAX_BATCH), CPU: (1, 2, 3, 4, 5, 6, 7, 8)}
 
 
 class Scorer(Protocol):
@@ -68,8 +69,10 @@ def load_scorer(config: ScorerConfig) -> OnnxScorer:
     Raises:
         ModelError: one sentence on what is wrong with the model or the device.
     """
+    if "://" in config.model:  # before it is a path, which would hide a password from redaction
+        raise ModelError(f"The model {redact(config.model)} must be a local file; fetch it first.")
     if config.model:
-        path = Path(config.model).expanduser()
+        path = Path(config.model)
     else:
         import weights  # noqa: PLC0415 - found only when it is needed
 
@@ -114,7 +117,7 @@ class OnnxScorer:
     def _start(self, file: ModelFile, device: str, threads: int) -> None:
         session, provider = _open(file, device, threads)
         self._contract = _read_contract(session, file)
-        self._graph = _check_graph(session, self._contract)
+        self._graph = check_graph(session, self._contract)
         self._batches = (self._graph.batch,) if self._graph.batch else _BATCHES[provider]
         self._info = ModelInfo(self._contract.name, file.sha256, provider)
         self._session = session
@@ -195,15 +198,6 @@ class OnnxScorer:
         return logits, list(read_maps(outputs[1], size, self._contract)[:count])
 
 
-class _Graph(NamedTuple):
-    """Names of the tensors; ``batch`` is 0 where the model takes any number of crops."""
-
-    input: str
-    score: str
-    cam: str
-    batch: int
-
-
 def _runtime() -> Any:
     try:
         import onnxruntime  # noqa: PLC0415 - a second at start that not every command needs
@@ -271,37 +265,7 @@ def _read_contract(session: Any, file: ModelFile) -> ModelContract:
     return contract
 
 
-def _check_graph(session: Any, contract: ModelContract) -> _Graph:
-    """Compare what the graph declares with the contract; open dimensions show when it runs."""
-    inputs, outputs = session.get_inputs(), session.get_outputs()
-    if len(inputs) != 1:
-        raise contradiction("input", f"the graph has {len(inputs)} inputs and not one")
-    for tensor in (*inputs, *outputs):
-        if tensor.type != "tensor(float)":
-            raise contradiction(tensor.name, f"it is of type {tensor.type}, not float32")
-    shape, want = inputs[0].shape, contract.input.shape
-    fits = len(shape) == 4 and all(
-        have == side or not isinstance(have, int)
-        for have, side in zip(shape[1:], want, strict=True)
-    )
-    if not fits:
-        raise contradiction("input", f"the graph takes {shape}, not [N, {str(list(want))[1:]}")
-    batch = shape[0] if isinstance(shape[0], int) else 0
-    if not 0 <= batch <= _BATCHES[CUDA][-1]:
-        raise contradiction("input", f"the graph takes {batch} crops at once, not 1 to 32")
-    names = [output.name for output in outputs]
-    cam = contract.output.cam
-    if cam and cam not in names:
-        raise contradiction("output.cam", f"the graph has no output {redact(cam)!r}")
-    if len(names) != (2 if cam else 1):
-        wanted = "two outputs, the second being the map" if cam else "one output"
-        raise contradiction("output", f"the graph has {len(names)} and not {wanted}")
-    score = next(output for output in outputs if output.name != cam)
-    if len(score.shape) == 2 and isinstance(score.shape[1], int):
-        check_columns(score.shape[1], contract.output)
-    return _Graph(inputs[0].name, score.name, cam, batch)
-
-
 def _first_line(exc: BaseException) -> str:
-    lines = str(exc).strip().splitlines()
+    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", str(exc).strip())
+    lines = text.splitlines()
     return redact(lines[0][:200].rstrip(". ")) if lines else type(exc).__name__
