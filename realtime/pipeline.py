@@ -196,14 +196,13 @@ class Pipeline:
         """
         deadline = time.monotonic() + timeout_s
         self._halt()
-        for thread in self._threads:
-            if thread.ident is not None:
-                thread.join(max(0.05, deadline - time.monotonic()))
-        # A read that was stuck in the decoder is freed by closing under it.
+        started = [thread for thread in self._threads if thread.ident is not None]
+        if started:
+            started[0].join(timeout_s / 4)
+        # A read that is stuck in the decoder is freed by closing under it.
         self._source.close()
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(0.5)
+        for thread in started:
+            thread.join(max(0.05, deadline - time.monotonic()))
             if thread.is_alive():
                 log.error("the thread %s did not stop in time", thread.name)
         if self._error is not None:
