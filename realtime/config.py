@@ -49,8 +49,9 @@ class FacesConfig:
     tile_interval_s: float = 1.2
     """How often large frames are searched in tiles, which finds the small faces."""
     min_confidence: float = 0.5
-    lost_after_s: float = 1.0
-    """A track that was not seen for longer has ended."""
+    lost_after_s: float = 1.25
+    """A track that was not seen for longer has ended. The quarter of a second lets a face that
+    was hidden for one second be found again before that."""
 
 
 @dataclass(frozen=True, slots=True)
