@@ -136,7 +136,11 @@ def _analyze(options: argparse.Namespace, console: Console) -> int:
         sinks = _outputs(options, options.sources, stack)
         if not options.quiet:
             words = console if options.jsonl == "-" else Console()
-            sinks.append(ConsoleSink(lambda line: words.print(line, markup=False, highlight=False)))
+            sinks.append(
+                ConsoleSink(
+                    lambda line: words.print(line, markup=False, highlight=False, soft_wrap=True)
+                )
+            )
         scorer = stack.enter_context(closing(load_scorer(config.scorer)))
         progress = not (options.no_progress or options.quiet)
         headless = Headless(scorer, config, sinks, console, progress)
