@@ -51,7 +51,7 @@ class Motion:
         """The pose at ``time_s`` seconds from the beginning."""
         # Two slow rhythms beat against each other: phrases of speech with pauses between them.
         speech = max(0.0, _waves(time_s, (0.7, 0.31, 0.4), (0.6, 0.13, 1.1)))
-        syllables = 0.5 + 0.5 * _waves(time_s, (0.6, 3.1, 0.0), (0.4, 4.7, 1.0))
+        syllables = 0.5 + 0.5 * _waves(time_s, (0.6, 2.6, 0.0), (0.4, 3.9, 1.0))
         sway = _waves(time_s, (1.0, 0.11, 0.3), (0.7, 0.23, 2.0))
         nod = speech * _waves(time_s, (1.0, 1.3, 0.0), (0.6, 0.8, 1.5))
         return Pose(

@@ -68,8 +68,8 @@ class Renderer:
         self._expose(frame, pose.exposure, random)
         if swap:
             self._put_on(frame, mimic, pose, random)
-        width = frame.y.shape[1]
-        return np.concatenate([plane.reshape(-1, width) for plane in frame])
+        packed: Plane = np.concatenate([plane.reshape(-1) for plane in frame])
+        return packed.reshape(-1, frame.y.shape[1])
 
     def _expose(self, frame: Planes, gain: float, random: np.random.Generator) -> None:
         """Gain and noise of the sensor, in place."""
