@@ -58,11 +58,10 @@ def loop(clip: Path, target: Path, minutes: float) -> None:
     with av.open(str(clip)) as source, av.open(str(target), "w") as out:
         stream = source.streams.video[0]
         copy = out.add_stream_from_template(stream)
-        packets = [
-            (bytes(p), p.pts, p.dts, p.duration, p.is_keyframe)
-            for p in source.demux(stream)
-            if p.dts is not None
-        ]
+        packets = []
+        for p in source.demux(stream):
+            if p.dts is not None and p.pts is not None:
+                packets.append((bytes(p), p.pts, p.dts, p.duration, p.is_keyframe))
         base = stream.time_base
         assert base is not None
         first = min(p[2] for p in packets)
