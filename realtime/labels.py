@@ -220,6 +220,20 @@ def _sign(picture: Image, state: VerdictState, centre: tuple[float, float], radi
         cv2.fillPoly(picture, [points], colour, cv2.LINE_AA, shift=4)
 
 
+@lru_cache(maxsize=8)
+def notice_picture(text: str, text_px: int) -> Image:
+    """A word in large letters, read-only."""
+    size = round(text_px * 1.6)
+    with _font_lock:
+        font = _font(size, True)
+        wide = int(np.ceil(font.getlength(text))) + 2 * size
+        page = PillowImage.new("L", (wide, 2 * size), _PAPER)
+        ImageDraw.Draw(page).text((wide / 2, size), text, fill=_INK, font=font, anchor="mm")
+    picture: Image = np.repeat(np.asarray(page, np.uint8)[..., None], 3, axis=2)
+    picture.setflags(write=False)
+    return picture
+
+
 @lru_cache(maxsize=4)
 def legend_picture(text_px: int) -> Image:
     """The fixed scale of the heat map, read-only."""

@@ -22,6 +22,7 @@ from realtime.labels import (
     default_text_px,
     label_picture,
     legend_picture,
+    notice_picture,
     place,
     rect_gap,
     state_colour,
@@ -59,8 +60,12 @@ def draw_on(
     boxes: bool = True,
     labels: bool = True,
     text_px: int | None = None,
+    notice: str = "",
 ) -> None:
-    """As `draw`, but into ``canvas`` itself, which must be writable."""
+    """As `draw`, but into ``canvas`` itself, which must be writable.
+
+    ``notice`` is said in large letters at the bottom, away from faces and labels.
+    """
     high, wide = canvas.shape[:2]
     frame_high, frame_wide = result.frame.image.shape[:2]
     scale = (wide / frame_wide, high / frame_high)
@@ -72,7 +77,9 @@ def draw_on(
         for track_id, box in zip(faces.track_ids.tolist(), faces.boxes, strict=True):
             if track_id in result.heat:
                 paint_heat(canvas, result.heat[track_id], box, scale)
-        taken += _legend(canvas, rects, text_px)
+        taken += _sticker(canvas, legend_picture(text_px), rects, taken, right=True)
+    if notice:
+        taken += _sticker(canvas, notice_picture(notice, text_px), rects, taken, right=False)
     tracks = zip(faces.track_ids.tolist(), rects, strict=True)
     known = [(result.verdicts[i], rect) for i, rect in tracks if i in result.verdicts]
     thick = max(1, round(text_px / 8))
@@ -188,13 +195,15 @@ def _label(
     return [room]
 
 
-def _legend(canvas: Image, faces: list[Rect], text_px: int) -> list[Rect]:
+def _sticker(
+    canvas: Image, picture: Image, faces: list[Rect], taken: list[Rect], *, right: bool
+) -> list[Rect]:
+    """Draw ``picture`` at the bottom, in the middle or on the right; returns the room it took."""
     high, wide = canvas.shape[:2]
-    picture = legend_picture(text_px)
     h, w = picture.shape[:2]
     if w > wide or h > high:
         return []
-    corner = (wide - 1, high - 1, 1, 1)
-    (x, y), _ = place((w, h), corner, faces, [], (wide, high), gap=0)
+    left = wide - w if right else (wide - w) // 2
+    (x, y), _ = place((w, h), (left, high, w, 1), faces, taken, (wide, high), gap=0)
     canvas[y : y + h, x : x + w] = picture
     return [(x, y, w, h)]

@@ -1,0 +1,104 @@
+"""Everything the viewer can do, with its key: menus, buttons and the list of shortcuts."""
+
+from __future__ import annotations
+
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import QAction, QMainWindow, QMenu, QStyle
+
+
+class Actions:
+    """The actions of one window, in its menus. They hold in full screen too."""
+
+    def __init__(self, window: QMainWindow) -> None:
+        self._window = window
+        menu = self._menu("&File")
+        self.open = self._add(menu, "&Open…", "Ctrl+O")
+        menu.addSeparator()
+        self.quit = self._add(menu, "&Quit", "Ctrl+Q")
+        menu = self._menu("&View")
+        self.heat = self._add(menu, "&Heat map", "H", checked=False)
+        self.boxes = self._add(menu, "&Boxes", "B", checked=True)
+        self.labels = self._add(menu, "&Labels", "T", checked=True)
+        menu.addSeparator()
+        self.full_screen = self._add(menu, "&Full screen", "F11", checked=False)
+        menu = self._menu("&Playback")
+        self.play = self._add(menu, "&Play or pause", "Space")
+        menu.addSeparator()
+        self.back = self._add(menu, "5 seconds &back", "Left")
+        self.forward = self._add(menu, "5 seconds &forward", "Right")
+        self.step_back = self._add(menu, "One frame b&ack", ",")
+        self.step = self._add(menu, "&One frame on", ".")
+        self.home = self._add(menu, "To the &start", "Home")
+        self.end = self._add(menu, "To the &end", "End")
+        menu = self._menu("&Help")
+        self.shortcuts = self._add(menu, "&Shortcuts", "F1")
+        self.about = self._add(menu, "&About", "")
+        self.leave_full_screen = QAction("Leave full screen", window)
+        self.leave_full_screen.setShortcut(QKeySequence("Esc"))
+        window.addAction(self.leave_full_screen)
+        self._set_icons()
+
+    @property
+    def buttons(self) -> list[QAction]:
+        """Those that have a button below the picture, in order."""
+        return [self.step_back, self.play, self.step]
+
+    def set_playing(self, playing: bool, *, ready: bool) -> None:
+        """Show what the play button would do, and whether there is anything to play."""
+        style = self._window.style()
+        assert style is not None
+        name = (
+            QStyle.StandardPixmap.SP_MediaPause if playing else QStyle.StandardPixmap.SP_MediaPlay
+        )
+        self.play.setIcon(style.standardIcon(name))
+        for action in (
+            self.play,
+            self.back,
+            self.forward,
+            self.step_back,
+            self.step,
+            self.home,
+            self.end,
+        ):
+            action.setEnabled(ready)
+
+    def help_text(self) -> str:
+        """One line for each action that has a key."""
+        native = QKeySequence.SequenceFormat.NativeText
+        return "\n".join(
+            f"{action.shortcut().toString(native)}:  {_plain(action)}"
+            for action in self._window.actions()
+            if not action.shortcut().isEmpty()
+        )
+
+    def _menu(self, title: str) -> QMenu:
+        bar = self._window.menuBar()
+        assert bar is not None
+        menu = bar.addMenu(title)
+        assert menu is not None
+        return menu
+
+    def _add(self, menu: QMenu, text: str, keys: str, *, checked: bool | None = None) -> QAction:
+        action = QAction(text, self._window)
+        if keys:
+            action.setShortcut(QKeySequence(keys))
+        if checked is not None:
+            action.setCheckable(True)
+            action.setChecked(checked)
+        action.setToolTip(f"{_plain(action)} ({keys})" if keys else _plain(action))
+        menu.addAction(action)
+        # On the window as well: the keys must work while the menu is hidden.
+        self._window.addAction(action)
+        return action
+
+    def _set_icons(self) -> None:
+        style = self._window.style()
+        assert style is not None
+        icons = QStyle.StandardPixmap
+        self.step_back.setIcon(style.standardIcon(icons.SP_MediaSeekBackward))
+        self.step.setIcon(style.standardIcon(icons.SP_MediaSeekForward))
+        self.set_playing(False, ready=False)
+
+
+def _plain(action: QAction) -> str:
+    return action.text().replace("&", "")
