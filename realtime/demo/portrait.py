@@ -17,7 +17,7 @@ import numpy as np
 import skimage.data
 from numpy.typing import NDArray
 
-from realtime.demo.fields import EYE_LINE, FACE, FACE_BOX
+from realtime.demo.fields import EYE_LINE, EYES, FACE, FACE_BOX
 from realtime.types import FloatArray, Image
 
 Plane = NDArray[np.uint8]
@@ -27,6 +27,9 @@ Box = tuple[int, int, int, int]
 _FRAME: Final = (512.0, 288.0)
 """Head and shoulders, 16:9."""
 _MIDDLE: Final = 226.0
+_SHADOW: Final = 0.72
+_WATER_LINE: Final = 0.8
+"""How far below the opening of the eye its wet edge reaches, in portrait pixels."""
 
 # What the swap changes; levels of 255. A mismatch of 5 to 10 is a careful swap, of 25 to 40 a
 # careless one; a live program that matches colours once and not on every frame lies between.
@@ -66,6 +69,16 @@ class Planes:
     def copy(self) -> Planes:
         """Its own memory."""
         return Planes(self.y.copy(), self.u.copy(), self.v.copy())
+
+    def towards(self, other: Planes, share: float) -> Planes:
+        """This picture mixed with ``share`` of another, 0 to 1."""
+        if share == 0:
+            return self
+        mixed = (
+            np.asarray(cv2.addWeighted(one, 1 - share, two, share, 0), np.uint8)
+            for one, two in zip(self, other, strict=True)
+        )
+        return Planes(*mixed)
 
     def __iter__(self) -> Iterator[Plane]:
         return iter((self.y, self.u, self.v))
@@ -130,6 +143,19 @@ def picture(view: View) -> Image:
         flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
     return _sharpen(enlarged, 0.6 * view.scale, 0.7)
+
+
+def shaded(image: Image, view: View) -> Image:
+    """A picture with the eyes in the shadow that falling lids and lashes cast on them."""
+    box = (0, 0, view.width, view.height)
+    x, y = view.grid(box, 1)
+    shadow = np.zeros_like(x)
+    for eye in EYES:
+        upper, lower = eye.edges(x)
+        opening = (lower - upper > 0.1) & (y > upper) & (y < lower + _WATER_LINE)
+        shadow[opening] = _SHADOW
+    shadow = np.asarray(cv2.GaussianBlur(shadow, (0, 0), 0.4 * view.scale), np.float32)
+    return np.asarray(image * (1 - shadow[..., None]), np.uint8)
 
 
 def swapped(image: Image, view: View) -> tuple[Image, FloatArray]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from realtime.demo.fields import FACE_BOX, face_field, head_basis, head_field
 from realtime.demo.motion import Motion, Pose
-from realtime.demo.portrait import Box, Plane, Planes, View, picture, swapped
+from realtime.demo.portrait import Box, Plane, Planes, View, picture, shaded, swapped
 from realtime.types import FloatArray
 
 _MOVING: Final = (60.0, 0.0, 376.0, 512.0)
@@ -44,12 +44,14 @@ class Renderer:
         self._fps = fps
         self._motion = Motion(seconds)
         self._still = Planes.of(rest)
+        self._still_shut = Planes.of(shaded(rest, view))
         self._head = _Warp(view, view.box(*_MOVING))
         self._face_box = view.box(*FACE_BOX)
         self._face_grid = view.grid(self._face_box, 2)
         self._scale = view.scale
         self._swap = _Warp(view, self._face_box)
         self._swapped = Planes.of(face)
+        self._swapped_shut = Planes.of(shaded(face, view))
         half = cv2.resize(mask, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         self._mask = (mask, half, half)
         self._noise = _noise(size)
@@ -64,7 +66,8 @@ class Renderer:
         pose = self._motion.at(index / self._fps)
         mimic = face_field(*self._face_grid, pose, _ROUNDING * self._scale / 2) * self._scale
         frame = self._still.copy()
-        self._head.carry(_moved(self._still, self._face_box, mimic), frame, self._head.maps(pose))
+        still = self._still.towards(self._still_shut, pose.blink)
+        self._head.carry(_moved(still, self._face_box, mimic), frame, self._head.maps(pose))
         self._expose(frame, pose.exposure, random)
         if swap:
             self._put_on(frame, mimic, pose, random)
@@ -89,7 +92,8 @@ class Renderer:
         shift = (float(random.normal(0, _SWAP_JITTER)), float(random.normal(0, _SWAP_JITTER)))
         face = frame.copy()
         maps = self._swap.maps(pose, shift)
-        self._swap.carry(_moved(self._swapped, self._face_box, mimic), face, maps)
+        twin = self._swapped.towards(self._swapped_shut, pose.blink)
+        self._swap.carry(_moved(twin, self._face_box, mimic), face, maps)
         light = 16 * (1 - pose.exposure) + float(random.normal(0, _SWAP_FLICKER))
         cv2.convertScaleAbs(face.y, dst=face.y, alpha=pose.exposure, beta=light)
         for old, new, mask, part, places in zip(
