@@ -1,0 +1,259 @@
+"""What every source must do, whatever is behind it.
+
+A new kind of source joins by one entry in `KINDS`: a function that makes a source which is not
+open yet and delivers the pictures 0, 1, 2 ... of `clips.draw`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from realtime.config import SourceConfig
+from realtime.errors import SourceCode, SourceError
+from realtime.sources.base import FrameSource
+from realtime.sources.file import FileSource
+from realtime.types import Clock, Frame
+from tests.contract.clips import CODECS, make_clip, read_index
+
+FRAMES = 45
+WALL = {"size": (96, 64), "gop": 12}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """``make(folder)`` gives a source of `FRAMES` frames, not open yet."""
+
+    name: str
+    make: Callable[[Path], FrameSource]
+    size: tuple[int, int] = (96, 64)
+
+
+def _file(suffix: str, **options: object) -> Kind:
+    def make(folder: Path) -> FrameSource:
+        path = make_clip(folder / f"clip{suffix}", FRAMES, **(WALL | options))  # type: ignore[arg-type]
+        return FileSource(path, SourceConfig(), "cam")
+
+    name = "-".join([suffix[1:], *(f"{key}={value}" for key, value in options.items())])
+    return Kind(name, make, options.get("size", (96, 64)))  # type: ignore[arg-type]
+
+
+KINDS = [
+    *(_file(suffix) for suffix in CODECS),
+    _file(".mp4", rotation=90),
+    _file(".mkv", options={"bf": "3", "x264-params": "open-gop=1"}),
+    _file(".mp4", stamps_ms=tuple(i * 40 + (i % 3) * 10 for i in range(FRAMES))),
+    _file(".mkv", size=(97, 65), pixels="yuv444p"),
+]
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    return request.param
+
+
+@pytest.fixture
+def source(kind: Kind, tmp_path: Path):
+    with kind.make(tmp_path) as source:
+        yield source
+
+
+def read_all(source: FrameSource) -> list[Frame]:
+    frames = []
+    while (frame := source.read()) is not None:
+        frames.append(frame)
+    return frames
+
+
+def test_open_says_what_it_is(source: FrameSource, kind: Kind) -> None:
+    info = source.open()
+    assert (info.width, info.height) == kind.size
+    assert info.name
+    assert info.codec
+    assert info.duration_s is None or info.duration_s > 0
+    assert info.frame_rate is None or info.frame_rate > 0
+
+
+def test_every_frame_comes_once_and_in_order(source: FrameSource) -> None:
+    source.open()
+    frames = read_all(source)
+    assert [read_index(frame.image) for frame in frames] == list(range(FRAMES))
+    assert [frame.index for frame in frames] == list(range(FRAMES))
+    assert source.decode_errors == 0
+
+
+def test_time_starts_at_zero_or_later_and_grows_strictly(source: FrameSource) -> None:
+    source.open()
+    frames = read_all(source)
+    times = [frame.time_s for frame in frames]
+    assert times[0] >= 0
+    assert all(a < b for a, b in itertools.pairwise(times))
+    arrivals = [frame.captured_mono for frame in frames]
+    assert arrivals == sorted(arrivals)
+    assert {frame.clock for frame in frames} <= {Clock.PTS, Clock.MONOTONIC}
+    assert {frame.epoch for frame in frames} == {0}
+    assert {frame.source_id for frame in frames} == {source.source_id}
+
+
+def test_images_are_read_only_contiguous_bgr(source: FrameSource, kind: Kind) -> None:
+    info = source.open()
+    for frame in read_all(source):
+        image = frame.image
+        assert image.shape == (info.height, info.width, 3)
+        assert image.dtype == np.uint8
+        assert image.flags.c_contiguous
+        assert not image.flags.writeable
+        with pytest.raises(ValueError, match="read-only"):
+            image[0, 0, 0] = 1
+
+
+def test_frames_stay_as_they_were(source: FrameSource) -> None:
+    source.open()
+    first = source.read()
+    assert first is not None
+    before = first.image.copy()
+    read_all(source)
+    assert np.array_equal(first.image, before)
+
+
+def test_the_end_stays_the_end(source: FrameSource) -> None:
+    source.open()
+    read_all(source)
+    assert [source.read() for _ in range(3)] == [None] * 3
+
+
+@pytest.mark.parametrize("index", [0, 1, 11, 12, 13, 30, FRAMES - 2, FRAMES - 1])
+def test_seek_is_exact(source: FrameSource, index: int) -> None:
+    if not source.open().seekable:
+        pytest.skip("this kind of source cannot seek")
+    frames = read_all(source)
+    time_s = frames[index].time_s
+    behind = frames[index + 1].time_s if index + 1 < FRAMES else time_s + 1
+    for wanted in (time_s, (time_s + behind) / 2, math.nextafter(behind, 0)):
+        source.seek(wanted)
+        after = read_all(source)
+        assert [read_index(frame.image) for frame in after] == list(range(index, FRAMES))
+        assert [frame.time_s for frame in after] == [f.time_s for f in frames[index:]]
+
+
+@pytest.mark.parametrize("time_s", [1e6, math.inf])
+def test_seek_beyond_the_end_gives_the_last_frame(source: FrameSource, time_s: float) -> None:
+    if not source.open().seekable:
+        pytest.skip("this kind of source cannot seek")
+    source.seek(time_s)
+    assert [read_index(frame.image) for frame in read_all(source)] == [FRAMES - 1]
+
+
+@pytest.mark.parametrize("time_s", [-1.0, -math.inf, 0.0])
+def test_seek_before_the_start_gives_the_first_frame(source: FrameSource, time_s: float) -> None:
+    if not source.open().seekable:
+        pytest.skip("this kind of source cannot seek")
+    read_all(source)
+    source.seek(time_s)
+    frame = source.read()
+    assert frame is not None
+    assert read_index(frame.image) == 0
+
+
+def test_step_back_by_seeking_to_just_before_this_frame(source: FrameSource) -> None:
+    if not source.open().seekable:
+        pytest.skip("this kind of source cannot seek")
+    source.seek(math.inf)
+    frame = source.read()
+    seen = []
+    while frame is not None and frame.time_s > 0 and len(seen) < 20:
+        seen.append(read_index(frame.image))
+        source.seek(math.nextafter(frame.time_s, -1))
+        frame = source.read()
+    assert seen == [FRAMES - 1 - i for i in range(20)]
+
+
+def test_seek_starts_an_epoch_and_indices_stay_unique(source: FrameSource) -> None:
+    if not source.open().seekable:
+        pytest.skip("this kind of source cannot seek")
+    frames = [source.read(), source.read()]
+    source.seek(0.5)
+    frames += [source.read(), source.read()]
+    source.seek(0.1)
+    source.seek(0.2)
+    frames += [source.read(), source.read()]
+    assert all(frame is not None for frame in frames)
+    epochs = [frame.epoch for frame in frames if frame]
+    assert epochs[0] == epochs[1] < epochs[2] == epochs[3] < epochs[4] == epochs[5]
+    assert [frame.index for frame in frames if frame] == list(range(6))
+
+
+def test_seek_needs_a_number(source: FrameSource) -> None:
+    if not source.open().seekable:
+        with pytest.raises(SourceError) as caught:
+            source.seek(1.0)
+        assert caught.value.code is SourceCode.NOT_SEEKABLE
+        return
+    with pytest.raises(ValueError, match="not a number"):
+        source.seek(math.nan)
+    frame = source.read()
+    assert frame is not None
+    assert (frame.epoch, read_index(frame.image)) == (0, 0)
+
+
+def test_close_may_come_twice_and_ends_reading(source: FrameSource) -> None:
+    source.open()
+    assert source.read() is not None
+    source.close()
+    source.close()
+    assert source.read() is None
+    source.seek(0.0)
+    assert source.read() is None
+
+
+def test_close_without_open(source: FrameSource) -> None:
+    source.close()
+    with pytest.raises(RuntimeError, match="once"):
+        source.open()
+
+
+def test_opens_once_only(source: FrameSource) -> None:
+    source.open()
+    with pytest.raises(RuntimeError, match="once"):
+        source.open()
+    assert source.read() is not None
+    source.close()
+    with pytest.raises(RuntimeError, match="once"):
+        source.open()
+
+
+def test_read_needs_open(source: FrameSource) -> None:
+    with pytest.raises(RuntimeError, match="open"):
+        source.read()
+
+
+def test_close_from_another_thread_while_it_is_read(kind: Kind, tmp_path: Path) -> None:
+    source = kind.make(tmp_path)
+    source.open()
+    started = threading.Event()
+    errors: list[BaseException] = []
+
+    def play() -> None:
+        try:
+            while (frame := source.read()) is not None:
+                started.set()
+                source.seek(frame.time_s if frame.index % 5 else 0.0)
+        except Exception as exc:  # noqa: BLE001 - shown by the assertion below
+            errors.append(exc)
+        started.set()
+
+    thread = threading.Thread(target=play, name="fw-test-play")
+    thread.start()
+    assert started.wait(20)
+    source.close()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert not errors
+    assert source.read() is None
