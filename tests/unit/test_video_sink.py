@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import weakref
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -257,14 +258,55 @@ os.kill(os.getpid(), signal.SIGKILL)
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm"])
 def test_a_killed_run_leaves_a_playable_file(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    done = subprocess.run(
-        [sys.executable, "-c", _KILLED, str(path)],
-        cwd=Path(__file__).resolve().parents[2],
-        check=False,
-        capture_output=True,
-    )
+    done = run_script(_KILLED, path)
     assert done.returncode == -signal.SIGKILL, done.stderr
     _, pictures = read(path)
     # All but what was still in the queue of eight, in the works and in the newest cluster.
     assert len(pictures) >= 85
     assert [read_index(picture) for picture in pictures] == list(range(len(pictures)))
+
+
+_FULL = """
+import resource, signal, sys
+from pathlib import Path
+import numpy as np
+from realtime.errors import SinkError
+from realtime.sinks.video import VideoSink
+from tests.contract.results import result, run_start
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+random = np.random.default_rng(0)
+sink = VideoSink(Path(sys.argv[1]))
+sink.start(run_start())
+try:
+    for index in range(1000):
+        noise = random.integers(0, 255, (128, 192, 3), np.uint8)
+        sink.write(result(index, image=noise, face=False))
+except SinkError as error:
+    print(index, error)
+sink.close()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files")
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm"])
+def test_what_fits_before_the_disk_is_full_stays_playable(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    done = run_script(_FULL, path)
+    assert done.returncode == 0, done.stderr
+    index, message = done.stdout.decode().split(" ", 1)
+    assert "too large" in message
+    pictures = 0
+    with av.open(str(path)) as container, suppress(av.InvalidDataError):  # the torn last frame
+        for _ in container.decode(video=0):
+            pictures += 1
+    assert pictures >= int(index) - 12 > 0  # all but the queue and what was in the works
+
+
+def run_script(script: str, path: Path) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-c", script, str(path)],
+        cwd=Path(__file__).resolve().parents[2],
+        check=False,
+        capture_output=True,
+    )
