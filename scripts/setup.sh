@@ -115,10 +115,10 @@ obtain_python() {
             fail "uv could not be installed; check the network, then run make again."
         uv=build/uv/bin/uv
     fi
-    quietly "$uv" python install "$MANAGED_PYTHON" ||
+    { quietly "$uv" python install "$MANAGED_PYTHON" &&
+        "$uv" python find --managed-python "$MANAGED_PYTHON" 2>>"$LOG"; } ||
         fail "Python $MANAGED_PYTHON could not be downloaded; install Python 3.10, 3.11 or 3.12" \
             "and run make again, with PYTHON=/path/to/python if it is not on the PATH."
-    "$uv" python find --managed-python "$MANAGED_PYTHON"
 }
 
 virtual_environment() {
@@ -178,7 +178,7 @@ main() {
         python_packages .
         ;;
     dev)
-        enough_disk 9
+        enough_disk 10
         say "installing the runtime, torch and the test tools (some minutes)"
         python_packages '.[train,dev]'
         ;;
