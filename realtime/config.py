@@ -73,7 +73,7 @@ class ScorerConfig:
 class VerdictConfig:
     """When a face may be judged and what it takes to change the verdict."""
 
-    min_size_px: float = 64.0
+    min_size_px: float = 48.0
     min_blur: float = 12.0
     max_yaw: float = 50.0
     max_pitch: float = 40.0
@@ -82,8 +82,8 @@ class VerdictConfig:
     min_brightness: float = 25.0
     half_life_s: float = 5.0
     """Half-life of the average of calibrated log-odds."""
-    warm_up_s: float = 1.0
-    """Assessable time before the first verdict."""
+    warm_up_s: float = 0.5
+    """Assessable time before the first verdict, which is never graver than uncertain."""
     min_dwell_s: float = 2.0
     """How long the average must ask for another state before the state changes."""
     hysteresis: float = 0.08

@@ -202,8 +202,11 @@ class TrackVerdict:
         wanted = state_for(probability, self._state, self._thresholds, self._config.hysteresis)
         if wanted is not self._wanted:
             self._wanted, self._wanted_since = wanted, time_s
-        waited = time_s - self._wanted_since >= self._config.min_dwell_s
-        if self._state is VerdictState.NOT_ASSESSABLE or (wanted is not self._state and waited):
+        if self._state is VerdictState.NOT_ASSESSABLE:
+            # A first word has few crops behind it: what is graver must last for the dwell time.
+            self._set_state(min(wanted, VerdictState.UNCERTAIN, key=lambda s: s.rank), time_s)
+            self._wanted_since = time_s
+        elif time_s - self._wanted_since >= self._config.min_dwell_s:
             self._set_state(wanted, time_s)
         self._last = (self._state, probability)
         self._keep(time_s, probability)

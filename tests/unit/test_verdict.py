@@ -93,6 +93,15 @@ def test_the_frame_rate_plays_no_part(frame_rate: float) -> None:
     assert first_strong(frame_rate) == pytest.approx(first_strong(30.0), abs=0.6)
 
 
+def test_the_first_word_is_never_graver_than_uncertain() -> None:
+    _, verdicts = watch(lambda _: 4.0, 12)
+    spoken = [(t, v.state) for t, v in verdicts if v.state is not VerdictState.NOT_ASSESSABLE]
+    first = spoken[0][0]
+    assert spoken[0][1] is VerdictState.UNCERTAIN
+    strong = next(t for t, state in spoken if state.rank >= VerdictState.STRONG.rank)
+    assert strong - first >= CONFIG.min_dwell_s
+
+
 def test_one_wild_score_changes_nothing() -> None:
     _, verdicts = watch(lambda t: 50.0 if 10 <= t < 10.2 else -2.0, 15)
     states = {v.state for t, v in verdicts if t > 3}
