@@ -27,6 +27,7 @@ from realtime.faces.tracks import (
     overlap,
     same_place,
     side,
+    within_reach,
 )
 from realtime.types import LANDMARK_COUNT, Faces, FloatArray, Frame, Image
 
@@ -46,6 +47,8 @@ drawings and hands do not flicker."""
 SURE_OF_NEW = 0.6
 """A new face is shown at once above this detector confidence, else when seen a second time."""
 LOOKS_INTERVAL_S = 0.15
+CROWDED = 1.3
+"""Faces whose centres are nearer, in units of their side, may cover one another in part."""
 SURROUNDINGS = 3.0
 """Side of the square that is searched for a lost face, in units of the face."""
 CUT_STEP = 25.0
@@ -157,16 +160,21 @@ class FaceTracker:
     def _accept(self, track: Track, image: Image, find: _Find) -> None:
         """Let a track go on with what was found of it in this frame."""
         # Near another face the mesh may slide over to it: learn nothing lasting then.
-        alone = not any(
-            other is not track and overlap(find.box, other.predicted_box(self._now)) > 0.02
-            for other in self._tracks
-        )
+        alone = not self._is_crowded(find.box, track)
         track.move_to(find.box, self._now, steady=alone)
         track.landmarks, track.confidence = find.landmarks, find.confidence
         if find.landmarks is None:
             return
         if track.looks is None or (alone and self._now - track.looked_s >= LOOKS_INTERVAL_S):
             track.remember(looks_of(image, find.landmarks), self._now)
+
+    def _is_crowded(self, box: FloatArray, owner: Track | None = None) -> bool:
+        """Whether another track's face is so near that it may cover this one."""
+        return any(
+            t is not owner and distance(box, t.predicted_box(self._now)) < CROWDED
+            for t in self._tracks
+            if t.visible or owner is not None
+        )
 
     def _leave_doubles(self, image: Image) -> None:
         """Where two tracks have ended up on one face, leave it to the one that it belongs to."""
@@ -253,7 +261,7 @@ class FaceTracker:
         for i, find in enumerate(finds):
             if i in pairs:
                 track = free[pairs[i]]
-            elif sum(t.visible for t in self._tracks) < self._config.max_faces:
+            elif self._may_begin(find, free):
                 track = Track(self._next_id, find.box, None, 0.0, self._now)
                 self._next_id += 1
                 self._tracks.append(track)
@@ -261,6 +269,17 @@ class FaceTracker:
                 continue
             self._accept(track, image, find)
             self._confirm(track, sure[i])
+
+    def _may_begin(self, find: _Find, free: list[Track]) -> bool:
+        """Whether a find that continues no track should begin one.
+
+        Not while it can be a lost face that comes out from behind another one: half covered,
+        it does not look like itself yet.
+        """
+        if sum(t.visible for t in self._tracks) >= self._config.max_faces:
+            return False
+        lost = any(not t.visible and within_reach(t, find.box, self._now) for t in free)
+        return not (lost and self._is_crowded(find.box))
 
     def _confirm(self, track: Track, sure: float) -> None:
         track.sight(self._now)

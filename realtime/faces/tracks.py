@@ -186,11 +186,7 @@ def assign(
 
 
 def _cost(track: Track, box: FloatArray, looks: FloatArray | None, time_s: float) -> float:
-    predicted = track.predicted_box(time_s)
-    reach = 0.8 + 1.2 * (time_s - track.seen_s)  # the longer unseen, the farther it may be
-    # It may have gone on moving or stopped at once.
-    apart = min(distance(box, predicted), distance(box, track.box) + 0.1)
-    if apart > reach or _size_ratio(box, track.box) > MAX_SIZE_RATIO:
+    if not within_reach(track, box, time_s):
         return UNASSIGNABLE
     if looks is None or track.looks is None:
         unlike, limit = 0.3, 0.0 if track.cut_off else 1.0
@@ -199,7 +195,23 @@ def _cost(track: Track, box: FloatArray, looks: FloatArray | None, time_s: float
         limit = OTHER_LOOKS_AFTER_CUT if track.cut_off else OTHER_LOOKS
     if unlike > limit:
         return UNASSIGNABLE
-    return apart / reach + (1 - overlap(box, predicted)) + LOOKS_WEIGHT * unlike
+    apart = _apart(track, box, time_s) / _reach(track, time_s)
+    return apart + (1 - overlap(box, track.predicted_box(time_s))) + LOOKS_WEIGHT * unlike
+
+
+def within_reach(track: Track, box: FloatArray, time_s: float) -> bool:
+    """Whether the face of a track can be in this box by now."""
+    near = _apart(track, box, time_s) <= _reach(track, time_s)
+    return near and _size_ratio(box, track.box) <= MAX_SIZE_RATIO
+
+
+def _apart(track: Track, box: FloatArray, time_s: float) -> float:
+    # It may have gone on moving or have stopped at once.
+    return min(distance(box, track.predicted_box(time_s)), distance(box, track.box) + 0.1)
+
+
+def _reach(track: Track, time_s: float) -> float:
+    return 0.8 + 1.2 * (time_s - track.seen_s)  # the longer unseen, the farther it may be
 
 
 def _size_ratio(a: FloatArray, b: FloatArray) -> float:
