@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Final
 
 import av
+from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
 from realtime.errors import SinkError
@@ -235,6 +236,9 @@ class _Encoder:
             stream.options = dict(form.encoder_options)
             stream.width, stream.height = self._size
             stream.pix_fmt = "yuv420p"
+            # Said, because players guess BT.709 for large pictures.
+            stream.codec_context.colorspace = Colorspace.ITU601
+            stream.codec_context.color_range = ColorRange.MPEG
             stream.time_base = Fraction(1, TICKS)
             stream.codec_context.time_base = Fraction(1, TICKS)
             self._stream = stream

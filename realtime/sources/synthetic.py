@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 import av
+from av.video.reformatter import ColorRange, Colorspace
 
 from realtime import __version__
 from realtime.demo.render import Renderer
@@ -128,8 +129,8 @@ def _encode(path: Path, seconds: float, size: tuple[int, int], fps: int) -> None
         stream.bit_rate = _BIT_RATE
         stream.time_base = Fraction(1, fps)
         # Said, because players guess BT.709 for this size.
-        stream.codec_context.colorspace = av.video.reformatter.Colorspace.ITU601
-        stream.codec_context.color_range = av.video.reformatter.ColorRange.MPEG
+        stream.codec_context.colorspace = Colorspace.ITU601
+        stream.codec_context.color_range = ColorRange.MPEG
         for index in range(math.ceil(seconds * fps)):
             picture = renderer.frame(index, swap=index >= SWAP_AT_S * fps)
             frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")

@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import ColorRange, Colorspace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -143,6 +144,10 @@ def test_colours_survive(tmp_path: Path) -> None:
     for column, colour in enumerate(colours):
         image[:, 64 * column : 64 * column + 64] = colour
     write(tmp_path / "a.mp4", [plain(i, image=image) for i in range(3)])
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        context = container.streams.video[0].codec_context
+        said = (context.colorspace, context.color_range)
+    assert said == (Colorspace.ITU601, ColorRange.MPEG)
     _, pictures = read(tmp_path / "a.mp4")
     for column, colour in enumerate(colours):
         seen = pictures[-1][64, 64 * column + 32].astype(int)
