@@ -186,10 +186,10 @@ class StreamDecoder:
             self._skip_unreadable()
             return
         self._unreadable = False
-        if packet is not None and packet.size:
-            self._decode(packet)
-        else:
+        if packet is None:
             self._finish()
+        elif packet.size:  # an empty one would tell the decoder that this is the end
+            self._decode(packet)
 
     def _skip_unreadable(self) -> None:
         if self._unreadable:  # twice at the same place: no way past it

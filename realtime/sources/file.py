@@ -12,29 +12,20 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final
 
-import cv2
-import numpy as np
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 
 from realtime.config import SourceConfig
 from realtime.errors import SourceCode, SourceError
 from realtime.redact import redact
 from realtime.sources.decoder import StreamDecoder
 from realtime.sources.media import MediaFile, open_file
+from realtime.sources.pictures import PictureConverter, quarter_turns
 from realtime.types import Clock, Frame, Image, SourceInfo
 
 SEEK_BACK_S: Final = (0.0, 2.0, 10.0)
 """How far before the wanted time a seek aims, one try after the other."""
-CONVERT_THREADS: Final = 1
 CLOSE_WAIT_S: Final = 2.0
-
-_TURNS: Final = {
-    1: cv2.ROTATE_90_COUNTERCLOCKWISE,
-    2: cv2.ROTATE_180,
-    3: cv2.ROTATE_90_CLOCKWISE,
-}
 
 
 class FileSource:
@@ -66,7 +57,7 @@ class FileSource:
         self._opened = False
         self._file: MediaFile | None = None
         self._decoder: StreamDecoder | None = None
-        self._reformatter = VideoReformatter()
+        self._converter = PictureConverter()
         self._ahead: deque[tuple[VideoFrame, float]] = deque()
         self._decode_errors = 0
         self._epoch = 0
@@ -109,9 +100,12 @@ class FileSource:
         with self._turn(), self._until_closed():
             self._require_open()
             while (shown := self._next()) is not None:
-                image = self._picture(shown[0])
-                if image is not None:
-                    return self._frame(image, shown[1])
+                try:
+                    image = self._converter.convert(shown[0])
+                except FFmpegError:
+                    self._lose()
+                    continue
+                return self._frame(image, shown[1])
         return None
 
     def seek(self, time_s: float) -> None:
@@ -187,7 +181,7 @@ class FileSource:
             raise self._no_frames(decoder.errors)
         self._ahead.append(first)
         width, height = first[0].width, first[0].height
-        if _quarter_turns(first[0]) % 2:
+        if quarter_turns(first[0]) % 2:
             width, height = height, width
         return SourceInfo(
             name=self._name,
@@ -239,21 +233,9 @@ class FileSource:
             self._ahead.append(shown)
         return shown is not None
 
-    def _picture(self, frame: VideoFrame) -> Image | None:
-        """Upright, contiguous and read-only; None if the pixels cannot be converted."""
-        try:
-            converted = self._reformatter.reformat(frame, format="bgr24", threads=CONVERT_THREADS)
-            pixels: Image = converted.to_ndarray().astype(np.uint8, copy=False)
-        except FFmpegError:
-            assert self._decoder is not None
+    def _lose(self) -> None:
+        if self._decoder is not None:
             self._decoder.lose()
-            return None
-        turns = _quarter_turns(frame)
-        if turns:
-            pixels = np.asarray(cv2.rotate(pixels, _TURNS[turns]), np.uint8)
-        image: Image = np.ascontiguousarray(pixels)
-        image.setflags(write=False)
-        return image
 
     def _frame(self, image: Image, time_s: float) -> Frame:
         frame = Frame(
@@ -299,8 +281,3 @@ class FileSource:
             decoder.close()
         if file is not None:
             file.close()
-
-
-def _quarter_turns(frame: VideoFrame) -> int:
-    """How many times to turn the picture by 90 degrees, counter-clockwise."""
-    return round(frame.rotation / 90) % 4
