@@ -51,7 +51,7 @@ MESH_MARGIN: Final = 1.5
 """Side of the square that the mesh was trained on, in units of the face's longer side."""
 TILE: Final = 640
 TILE_OVERLAP: Final = 160
-"""A face smaller than this lies whole in at least one tile."""
+"""A face smaller than this lies whole in at least one tile of 640."""
 OVERLAP_IS_SAME: Final = 0.35
 """Boxes of two tiles that overlap by more, as intersection over the smaller box or over the
 union, are one face."""
@@ -267,22 +267,28 @@ def mesh_region(landmarks: FloatArray) -> tuple[tuple[float, float], float, floa
 
 
 def tile_regions(width: int, height: int) -> list[tuple[int, int, int, int]]:
-    """Squares of 640 px ``x, y, width, height`` that cover a picture and overlap by 160 or more.
+    """Overlapping squares ``x, y, width, height`` that cover a picture.
 
-    Empty for pictures that hardly exceed one tile: there the whole frame shows as much.
+    They measure 640 px, or a third of the longer side where that is more, so that no frame has
+    many; they overlap by a quarter or more. Empty for pictures that hardly exceed one tile:
+    there the whole frame shows as much.
     """
     if max(width, height) <= 1.5 * TILE:
         return []
+    tile = max(TILE, -(-max(width, height) // 3))
     return [
-        (x, y, min(TILE, width), min(TILE, height)) for y in _starts(height) for x in _starts(width)
+        (x, y, min(tile, width), min(tile, height))
+        for y in _starts(height, tile)
+        for x in _starts(width, tile)
     ]
 
 
-def _starts(length: int) -> list[int]:
-    if length <= TILE:
+def _starts(length: int, tile: int) -> list[int]:
+    if length <= tile:
         return [0]
-    count = int(np.ceil((length - TILE_OVERLAP) / (TILE - TILE_OVERLAP)))
-    return [int(v) for v in np.linspace(0, length - TILE, count).round()]
+    overlap = tile * TILE_OVERLAP // TILE
+    count = int(np.ceil((length - overlap) / (tile - overlap)))
+    return [int(v) for v in np.linspace(0, length - tile, count).round()]
 
 
 def merge_overlapping(boxes: FloatArray, confidence: FloatArray) -> list[int]:

@@ -47,7 +47,7 @@ drawings and hands do not flicker."""
 SURE_OF_NEW = 0.6
 """A new face is shown at once above this detector confidence, else when seen a second time."""
 LOOKS_INTERVAL_S = 0.15
-CROWDED = 1.3
+CROWDED = 1.6
 """Faces whose centres are nearer, in units of their side, may cover one another in part."""
 SURROUNDINGS = 3.0
 """Side of the square that is searched for a lost face, in units of the face."""
