@@ -49,6 +49,9 @@ SURE_OF_NEW = 0.6
 LOOKS_INTERVAL_S = 0.15
 CROWDED = 1.6
 """Faces whose centres are nearer, in units of their side, may cover one another in part."""
+OFF_CENTRE = 0.15
+"""The mesh is inexact for a face that is farther from where it was expected, in units of its
+side; then it runs once more."""
 SURROUNDINGS = 3.0
 """Side of the square that is searched for a lost face, in units of the face."""
 CUT_STEP = 25.0
@@ -148,6 +151,8 @@ class FaceTracker:
         expected = track.landmarks.copy()
         expected[:, :2] += track.shift(self._now)
         landmarks, presence = self._mesher.follow(image, expected)
+        if landmarks is not None and distance(box_of(landmarks), box_of(expected)) > OFF_CENTRE:
+            landmarks, presence = self._mesher.follow(image, landmarks)
         if landmarks is None:
             return False
         box = box_of(landmarks)
