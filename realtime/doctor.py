@@ -48,7 +48,7 @@ try:
     scorer = load_scorer(ScorerConfig())
 except FakewatchError as exc:
     sys.exit(str(exc))
-print(scorer.info.provider, scorer.info.name, scorer.info.sha256[:12])
+print(scorer.info.provider, scorer.info.sha256[:12], scorer.info.name)
 scorer.close()
 """
 _LIST_DECODERS: Final = """
@@ -213,7 +213,7 @@ def check_model() -> list[Check]:
     done, text = probe(_LOAD_THE_MODEL)
     if not done:
         return [Check("model", False, text, "restore weights/ as it was published")]
-    provider, name, digest = text.split()
+    provider, digest, name = text.split(maxsplit=2)
     return [
         Check("model", True, f"{name}, SHA-256 {digest}..., as its contract says"),
         judge_provider(provider, has_nvidia_driver(), version_of("onnxruntime-gpu")),
@@ -238,8 +238,9 @@ def _owned(owners: Sequence[str], package: str) -> str:
 
 def _replace(owners: Sequence[str], wanted: str) -> str:
     """Take out every owner first: what they share is broken as soon as one of them goes."""
-    install = _pip("install", wanted)
-    return f"{_pip('uninstall', '-y', *owners)} && {install}" if owners else install
+    if not owners:  # perhaps hollow: pip believes that it is there
+        return _pip("install", "--force-reinstall", "--no-deps", wanted)
+    return f"{_pip('uninstall', '-y', *owners)} && {_pip('install', wanted)}"
 
 
 def _pip(*words: str) -> str:

@@ -27,6 +27,8 @@ def second_opencv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: opencv-python\nVersion: 4.11\n")
     (info / "RECORD").write_text("cv2/__init__.py,,\n")
+    (tmp_path / "cv2").mkdir()
+    (tmp_path / "cv2/__init__.py").touch()  # what is not there is not listed
     monkeypatch.syspath_prepend(tmp_path)
 
 
@@ -36,6 +38,14 @@ def test_two_opencv_wheels_are_found_and_both_must_go(second_opencv: None) -> No
     assert "opencv-contrib-python and opencv-python" in check.detail
     assert "uninstall -y opencv-contrib-python opencv-python" in check.remedy
     assert check.remedy.startswith(sys.executable)
+
+
+def test_a_hollow_package_is_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "owners_of", lambda path: [])
+    check = doctor.check_opencv()
+    assert check.ok is False
+    assert check.detail == "no cv2 installed"
+    assert "install --force-reinstall --no-deps 'opencv-contrib-python<4.12'" in check.remedy
 
 
 def test_a_wrong_finding_makes_the_doctor_return_1(second_opencv: None) -> None:
