@@ -104,13 +104,14 @@ def paint_heat(picture: Image, score: Score, box: FloatArray, scale: tuple[float
 def _smooth(cam: FloatArray) -> NDArray[np.uint8]:
     """``cam`` as bytes with one cell of nothing all round, `_FINER` times as fine.
 
-    The cubic curve is drawn on the small map, where it costs nothing; linear interpolation is
-    then good enough for the large one.
+    Made smooth while it is small, where that costs nothing; linear interpolation is then good
+    enough for the rest. Not by cubic interpolation, whose ripples would paint evidence beside.
     """
     padded = cv2.copyMakeBorder(
         np.clip(cam, 0, HEAT_FULL), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(0.0,)
     )
-    fine = cv2.resize(padded, None, fx=_FINER, fy=_FINER, interpolation=cv2.INTER_CUBIC)
+    fine = cv2.resize(padded, None, fx=_FINER, fy=_FINER, interpolation=cv2.INTER_LINEAR)
+    fine = cv2.GaussianBlur(fine, (5, 5), 1.0, borderType=cv2.BORDER_CONSTANT)
     level: NDArray[np.uint8] = np.clip(fine * (255 / HEAT_FULL), 0, 255).astype(np.uint8)
     return level
 

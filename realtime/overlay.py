@@ -31,6 +31,8 @@ from realtime.types import FrameResult, Image, Verdict, VerdictState
 
 _HALO: Final[Colour] = (20, 20, 20)
 """Drawn under every stroke, so that it stands out from bright and dark pictures alike."""
+_SECOND_BORDER: Final = 3
+"""How far outside the first the second border of the gravest state is, in strokes."""
 
 
 def draw(
@@ -71,26 +73,34 @@ def draw_on(
     scale = (wide / frame_wide, high / frame_high)
     text_px = default_text_px(wide, high) if text_px is None else text_px
     faces = result.faces
+    thick = max(1, round(text_px / 8))
+    # Room for the second border of the gravest state, and a little air.
+    margin = _SECOND_BORDER * (thick + 1) + thick + 2
     rects = [_scaled(box, scale) for box in faces.boxes]
+    bordered = [_grown(rect, margin) for rect in rects]
     taken: list[Rect] = []
     if heat:
         for track_id, box in zip(faces.track_ids.tolist(), faces.boxes, strict=True):
             if track_id in result.heat:
                 paint_heat(canvas, result.heat[track_id], box, scale)
-        taken += _sticker(canvas, legend_picture(text_px), rects, taken, right=True)
+        taken += _sticker(canvas, legend_picture(text_px), bordered, taken, right=True)
     if notice:
-        taken += _sticker(canvas, notice_picture(notice, text_px), rects, taken, right=False)
-    tracks = zip(faces.track_ids.tolist(), rects, strict=True)
-    known = [(result.verdicts[i], rect) for i, rect in tracks if i in result.verdicts]
-    thick = max(1, round(text_px / 8))
-    gap = 4 * thick + 6  # clears the second border of the gravest state
+        taken += _sticker(canvas, notice_picture(notice, text_px), bordered, taken, right=False)
+    verdicts = [result.verdicts.get(i) for i in faces.track_ids.tolist()]
     if boxes:
-        for verdict, rect in known:
-            _box(canvas, rect, verdict.state, thick)
+        for verdict, rect in zip(verdicts, rects, strict=True):
+            if verdict is not None:
+                _box(canvas, rect, verdict.state, thick)
     if labels:
+        known = [(v, room) for v, room in zip(verdicts, bordered, strict=True) if v is not None]
         # The gravest first: it gets the best place.
-        for verdict, rect in sorted(known, key=lambda item: -item[0].state.rank):
-            taken += _label(canvas, verdict, rect, rects, taken, text_px=text_px, gap=gap)
+        for verdict, room in sorted(known, key=lambda pair: -pair[0].state.rank):
+            taken += _label(canvas, verdict, room, bordered, taken, text_px=text_px)
+
+
+def _grown(rect: Rect, by: int) -> Rect:
+    x, y, w, h = rect
+    return x - by, y - by, w + 2 * by, h + 2 * by
 
 
 def _scaled(box: NDArray[np.float32], scale: tuple[float, float]) -> Rect:
@@ -107,12 +117,9 @@ def _box(canvas: Image, rect: Rect, state: VerdictState, thick: int) -> None:
     elif state is VerdictState.UNCERTAIN:
         _corners(canvas, rect, colour, thick + 1)
     else:
-        wide = {VerdictState.STRONG: 2 * thick, VerdictState.VERY_STRONG: thick + 1}
-        _rectangle(canvas, rect, colour, wide.get(state, thick))
+        _rectangle(canvas, rect, colour, 2 * thick if state is VerdictState.STRONG else thick)
     if state is VerdictState.VERY_STRONG:
-        x, y, w, h = rect
-        step = 3 * (thick + 1)
-        _rectangle(canvas, (x - step, y - step, w + 2 * step, h + 2 * step), colour, thick + 1)
+        _rectangle(canvas, _grown(rect, _SECOND_BORDER * (thick + 1)), colour, thick)
 
 
 def _rectangle(canvas: Image, rect: Rect, colour: Colour, thick: int) -> None:
@@ -164,9 +171,11 @@ def _label(
     taken: list[Rect],
     *,
     text_px: int,
-    gap: int,
 ) -> list[Rect]:
-    """Draw one label where it hides nothing; returns the room it took."""
+    """Draw one label where it hides nothing; returns the room it took.
+
+    ``rect`` and ``faces`` are boxes with their borders, ``taken`` other labels.
+    """
     high, wide = canvas.shape[:2]
     best: tuple[float, Image, Rect] | None = None
     for reason in (True, False):
@@ -174,7 +183,7 @@ def _label(
         size = (picture.shape[1], picture.shape[0])
         if size[0] > wide or size[1] > high:
             continue
-        spot, cost = place(size, rect, faces, taken, (wide, high), gap=gap)
+        spot, cost = place(size, rect, faces, taken, (wide, high), gap=2)
         if best is None or cost < best[0]:
             best = (cost, picture, (*spot, *size))
         if cost < 4 * text_px:

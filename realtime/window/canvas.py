@@ -37,19 +37,47 @@ def fit(width: int, height: int, room_width: int, room_height: int) -> tuple[int
     )
 
 
-def scaled(image: Image, width: int, height: int) -> Image:
-    """A writable copy of ``image`` at the given size.
+def scale_into(target: Image, image: Image) -> None:
+    """Fill ``target`` with ``image`` at the target's size.
 
     Halved while it is more than twice too large, then interpolated: as free of moire as
     averaging over areas, and five times as fast.
     """
-    while image.shape[1] >= 2 * width and image.shape[0] >= 2 * height:
+    high, wide = target.shape[:2]
+    while image.shape[1] >= 2 * wide and image.shape[0] >= 2 * high:
         half = (image.shape[1] // 2, image.shape[0] // 2)
         image = cv2.resize(image, half, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    if image.shape[:2] == (height, width):
-        return image.copy()
-    sized = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
-    return sized.astype(np.uint8, copy=False)
+    if image.shape == target.shape:
+        np.copyto(target, image)
+    else:
+        cv2.resize(image, (wide, high), dst=target, interpolation=cv2.INTER_LINEAR)
+
+
+class _Surface:
+    """The memory of one size of picture, used again for every frame of that size.
+
+    Fresh memory for each frame costs more than all the drawing on a 4K screen. ``image`` owns
+    its pixels, and ``pixels`` ``(H, W, 4)`` is a view of them; ``bgr`` is to draw on.
+    """
+
+    def __init__(self, width: int, height: int, ratio: float) -> None:
+        self.bgr: Image = np.empty((height, width, 3), np.uint8)
+        # Qt paints this format fastest.
+        self.image = QImage(width, height, QImage.Format.Format_RGB32)
+        self.image.setDevicePixelRatio(ratio)
+        memory = self.image.bits()
+        assert memory is not None
+        memory.setsize(self.image.sizeInBytes())
+        shape = (height, self.image.bytesPerLine() // 4, 4)
+        self.pixels = np.frombuffer(cast("bytes", memory), np.uint8).reshape(shape)[:, :width]
+
+    def fits(self, width: int, height: int, ratio: float) -> bool:
+        """Whether it can take a picture of this size."""
+        return self.bgr.shape == (height, width, 3) and self.image.devicePixelRatioF() == ratio
+
+    def finish(self) -> None:
+        """Bring what was drawn into the image."""
+        cv2.cvtColor(self.bgr, cv2.COLOR_BGR2BGRA, dst=self.pixels)
 
 
 class Canvas(QWidget):
@@ -68,6 +96,7 @@ class Canvas(QWidget):
         self._layers = Layers()
         self._state_text = ""
         self._picture: QImage | None = None
+        self._surface: _Surface | None = None
 
     @property
     def result(self) -> FrameResult | None:
@@ -136,10 +165,13 @@ class Canvas(QWidget):
     def _render(self, result: FrameResult, ratio: float) -> QImage:
         high, wide = result.frame.image.shape[:2]
         size = fit(wide, high, round(self.width() * ratio), round(self.height() * ratio))
-        canvas = scaled(result.frame.image, *size)
+        if self._surface is None or not self._surface.fits(*size, ratio):
+            self._surface = _Surface(*size, ratio)
+        surface = self._surface
+        scale_into(surface.bgr, result.frame.image)
         legible = round(QFontInfo(self.font()).pixelSize() * ratio)
         draw_on(
-            canvas,
+            surface.bgr,
             result,
             heat=self._layers.heat,
             boxes=self._layers.boxes,
@@ -147,11 +179,5 @@ class Canvas(QWidget):
             text_px=max(legible, default_text_px(*size)),
             notice=self._state_text,
         )
-        # Qt paints this format fastest; ``copy`` because it must not live on NumPy's memory.
-        pixels = cv2.cvtColor(canvas, cv2.COLOR_BGR2BGRA)
-        view = QImage(
-            cast("bytes", pixels.data), *size, pixels.strides[0], QImage.Format.Format_RGB32
-        )
-        picture: QImage = view.copy()
-        picture.setDevicePixelRatio(ratio)
-        return picture
+        surface.finish()
+        return surface.image

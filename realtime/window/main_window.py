@@ -112,6 +112,7 @@ class MainWindow(QMainWindow):
         status = self.statusBar()
         assert status is not None
         status.setSizeGripEnabled(False)
+        status.setContentsMargins(8, 0, 8, 0)
         status.addWidget(self.figures, 1)
         self._timer.setInterval(_STATUS_MS)
         self._timer.timeout.connect(self._show_figures)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from qtpy.QtCore import Qt, Signal
@@ -39,12 +40,12 @@ class Banner(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._text = ""
         self.setObjectName("banner")
         self.setStyleSheet(_BANNER_STYLE)
         self._label = QLabel()
         self._label.setTextFormat(Qt.TextFormat.PlainText)
         self._label.setWordWrap(True)
-        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         dismiss = QPushButton("Dismiss")
         dismiss.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         dismiss.clicked.connect(self.hide)
@@ -56,13 +57,14 @@ class Banner(QFrame):
     @property
     def text(self) -> str:
         """What it says."""
-        return self._label.text()
+        return self._text
 
     def say(self, sentence: object) -> None:
         """Show ``sentence``, redacted and as plain text."""
-        text = redact(sentence)
-        self._label.setText(text)
-        self.setAccessibleName(text)
+        self._text = redact(sentence)
+        # Long names get places to break at, or they would widen the window.
+        self._label.setText(re.sub(r"(\S{24})", "\\1\u200b", self._text))
+        self.setAccessibleName(self._text)
         self.show()
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtGui import QImage
 
-from realtime.window.canvas import Canvas, Layers, fit, scaled
+from realtime.window.canvas import Canvas, Layers, fit, scale_into
 from tests.contract import results
 
 
@@ -42,19 +42,19 @@ def test_pictures_fit_and_touch_two_sides(w: int, h: int, room_w: int, room_h: i
 
 
 @pytest.mark.parametrize("size", [(200, 100), (199, 101), (50, 25), (37, 13), (1, 1), (900, 450)])
-def test_scaling_gives_a_writable_copy_of_that_size(size: tuple[int, int]) -> None:
+def test_scaling_fills_the_whole_target(size: tuple[int, int]) -> None:
     image = np.full((100, 200, 3), 77, np.uint8)
     image.setflags(write=False)
-    copy = scaled(image, *size)
-    assert copy.shape == (size[1], size[0], 3)
-    assert copy.flags.writeable
-    assert (copy == 77).all()
+    target = np.zeros((size[1], size[0], 3), np.uint8)
+    scale_into(target, image)
+    assert (target == 77).all()
 
 
 def test_shrinking_averages_instead_of_skipping() -> None:
     image = np.zeros((512, 512, 3), np.uint8)
     image[:, ::2] = 255
-    small = scaled(image, 100, 100)
+    small = np.zeros((100, 100, 3), np.uint8)
+    scale_into(small, image)
     assert np.abs(small.astype(int) - 127).max() <= 2
 
 
@@ -114,6 +114,15 @@ def test_odd_pictures_are_survived(canvas: Canvas, size: tuple[int, int]) -> Non
     canvas.set_state_text("Paused")
     canvas.show_result(results.result(0, image=image))
     assert pixels(canvas).shape == (480, 640, 3)
+
+
+def test_pictures_of_changing_size_and_content_are_shown_anew(canvas: Canvas) -> None:
+    for width, height, level in ((160, 90, 50), (160, 90, 200), (90, 160, 120), (160, 90, 10)):
+        image = np.full((height, width, 3), level, np.uint8)
+        canvas.show_result(results.result(0, image=image, face=False))
+        assert (pixels(canvas)[240, 320] == level).all()
+    canvas.resize(320, 240)
+    assert (pixels(canvas)[120, 160] == 10).all()
 
 
 def test_many_results_between_two_paints_cost_one_drawing(

@@ -193,6 +193,15 @@ def test_what_cannot_be_opened_is_one_sentence(window: MainWindow, text: str, qt
     assert "Traceback" not in window.banner.text
 
 
+def test_a_long_name_does_not_widen_the_window(window: MainWindow, qtbot: QtBot) -> None:
+    before = window.width()
+    window.open("/" + "x" * 240)
+    wait(qtbot, window.banner.isVisible)
+    qtbot.wait(20)
+    assert window.width() == before
+    assert "x" * 240 in window.banner.text
+
+
 def test_a_bad_model_is_said(clip: Path, tmp_path: Path, qtbot: QtBot, qapp: object) -> None:
     model = tmp_path / "model.onnx"
     model.write_bytes(b"garbage")
