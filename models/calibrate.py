@@ -22,8 +22,8 @@ from scipy.special import expit
 from scipy.special import logit as log_odds_of
 
 from models import catalog, checkpoints
-from models.contracts import DEFAULT_THRESHOLDS, contract_for
-from models.judging import ClipLogits, Logits, clip_logits, pair_logits, peak
+from models.contracts import contract_for
+from models.judging import ClipLogits, Logits, clip_logits, pair_logits, peak, torch_judge
 from models.prepare import clip_faces, photo_faces
 from realtime.contract import Calibration, Thresholds
 from realtime.errors import ConfigError, FakewatchError, ModelError
@@ -111,17 +111,18 @@ def calibrate(
         ModelError: if the checkpoint cannot be used.
     """
     state = checkpoints.load(checkpoint)
-    net, contract = checkpoints.network(state), contract_for(state.arch)
+    contract = contract_for(state.arch)
+    judge = torch_judge(checkpoints.network(state), contract)
     recorded = [c for c in catalog.clips(data) if c.split == "calibration" and not c.fake]
     people = [
         f for f in photo_faces(catalog.photos(data), cache, report) if f.split == "calibration"
     ]
     if not people or not recorded:
         raise ConfigError(f"{data} holds no people or no real clips that are left to calibrate on.")
-    clips = clip_logits(net, recorded, contract, cache, report)
-    photo_real, photo_fake = pair_logits(net, people, contract, _PAIRS, _SEED)
+    clips = clip_logits(judge, recorded, contract, cache, report)
+    photo_real, photo_fake = pair_logits(judge, people, contract, _PAIRS, _SEED)
     frames = clip_faces(recorded, cache, report)
-    clip_real, clip_fake = pair_logits(net, frames, contract, _PAIRS, _SEED + 1)
+    clip_real, clip_fake = pair_logits(judge, frames, contract, _PAIRS, _SEED + 1)
     seen = np.concatenate([c.logits for c in clips])
     # every clip counts alike, however long, and photos, changed frames and frames as they are too
     each = np.concatenate([np.full(len(c.logits), 1 / len(c.logits)) for c in clips])
@@ -142,7 +143,7 @@ def _even(values: Logits) -> Logits:
 
 
 def _peaks(clips: Sequence[ClipLogits], fitted: Calibration) -> list[float]:
-    found = (peak(clip, fitted, DEFAULT_THRESHOLDS) for clip in clips)
+    found = (peak(clip, fitted) for clip in clips)
     peaks = [value for value in found if value is not None]
     if not peaks:
         raise ConfigError("No real clip is long enough to set thresholds on.")

@@ -53,16 +53,21 @@ def load(path: Path) -> Checkpoint:
     Raises:
         ModelError: if it is missing, damaged, holds code or is of another kind.
     """
+    useless = ModelError(
+        f"The checkpoint {path} is damaged or holds more than weights; it was not loaded."
+    )
     try:
+        with path.open("rb") as file:
+            # the old format is a bare pickle, on which even the safe reader stumbles at random
+            if not zipfile.is_zipfile(file):
+                raise useless
         table = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ModelError(f"There is no checkpoint {path}; train one with models.train.") from None
     except OSError as exc:
         raise ModelError(f"Cannot read the checkpoint {path}: {exc.strerror}.") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, zipfile.BadZipFile):
-        raise ModelError(
-            f"The checkpoint {path} is damaged or holds more than weights; it was not loaded."
-        ) from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError):
+        raise useless from None
     names = {field.name for field in dataclasses.fields(Checkpoint)}
     if not isinstance(table, dict) or table.pop("format", None) != _FORMAT or set(table) != names:
         raise ModelError(f"{path} is no checkpoint of models.train.")

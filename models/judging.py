@@ -12,17 +12,22 @@ import torch
 from numpy.typing import NDArray
 
 from models.catalog import Clip
-from models.dataset import collate, make_pair
+from models.contracts import DEFAULT_THRESHOLDS
+from models.dataset import make_pair
 from models.footage import sightings_of_clip
 from models.networks import CellNet
 from models.prepare import Face
 from realtime.config import Config
-from realtime.contract import Calibration, ModelContract, Thresholds
+from realtime.contract import Calibration, ModelContract
 from realtime.crops import to_tensor
-from realtime.types import FaceQuality, Image, Score
+from realtime.scorer import Scorer
+from realtime.types import Crop, FaceQuality, Image, Score
 from realtime.verdict import TrackVerdict
 
 Logits = NDArray[np.float64]
+
+Judge = Callable[[Sequence[Image]], Logits]
+"""Gives the raw logits of crops ``(h, w, 3)`` uint8 BGR, in their order."""
 
 _BATCH: Final = 32
 _PLACE: Final = np.eye(2, 3, dtype=np.float32)
@@ -38,18 +43,32 @@ class ClipLogits:
     qualities: tuple[FaceQuality, ...]
 
 
-def logits_of(net: CellNet, pixels: Sequence[Image] | Image, contract: ModelContract) -> Logits:
-    """Raw logits of crops ``(h, w, 3)`` uint8 BGR, in their order."""
-    parts = []
-    with torch.inference_mode():
-        for start in range(0, len(pixels), _BATCH):
-            batch = to_tensor(list(pixels[start : start + _BATCH]), contract)
-            parts.append(net(torch.from_numpy(batch))[0][:, 0].numpy())
-    return np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
+def torch_judge(net: CellNet, contract: ModelContract) -> Judge:
+    """Ask a network of torch."""
+
+    def judge(pixels: Sequence[Image]) -> Logits:
+        with torch.inference_mode():
+            logits = [
+                net(torch.from_numpy(to_tensor(pixels[i : i + _BATCH], contract)))[0][:, 0].numpy()
+                for i in range(0, len(pixels), _BATCH)
+            ]
+        return np.concatenate(logits).astype(np.float64) if logits else np.zeros(0)
+
+    return judge
+
+
+def scorer_judge(scorer: Scorer) -> Judge:
+    """Ask an exported model through the scorer that the live program uses."""
+
+    def judge(pixels: Sequence[Image]) -> Logits:
+        scores = scorer.score([Crop(0, crop, _PLACE) for crop in pixels], 0.0)
+        return np.array([np.nan if score is None else score.logit for score in scores])
+
+    return judge
 
 
 def pair_logits(
-    net: CellNet, faces: Sequence[Face], contract: ModelContract, count: int, seed: int
+    judge: Judge, faces: Sequence[Face], contract: ModelContract, count: int, seed: int
 ) -> tuple[Logits, Logits]:
     """Logits of ``count`` real crops and of their pseudo-fakes, of all difficulties alike."""
     rng = np.random.default_rng(seed)
@@ -59,28 +78,11 @@ def pair_logits(
         if pair is not None:
             real.append(pair.real)
             fake.append(pair.fake)
-    return logits_of(net, real, contract), logits_of(net, fake, contract)
-
-
-def cell_correlation(
-    net: CellNet, faces: Sequence[Face], contract: ModelContract, count: int, seed: int
-) -> float:
-    """Correlation of predicted and true blended shares over the cells of pseudo-fakes."""
-    rng = np.random.default_rng(seed)
-    drawn = (
-        make_pair(faces[int(rng.integers(len(faces)))], contract, rng, i / count)
-        for i in range(count)
-    )
-    batch = collate([pair for pair in drawn if pair is not None], contract)
-    half = len(batch.images) // 2
-    with torch.inference_mode():
-        found = torch.cat([net.evidence(x).cells for x in torch.split(batch.images[half:], _BATCH)])
-    both = np.stack((found.sigmoid().numpy().ravel(), batch.cells[half:].numpy().ravel()))
-    return float(np.corrcoef(both)[0, 1])
+    return judge(real), judge(fake)
 
 
 def clip_logits(
-    net: CellNet,
+    judge: Judge,
     clips: Iterable[Clip],
     contract: ModelContract,
     cache: Path,
@@ -95,17 +97,17 @@ def clip_logits(
             report(f"{clip.path.name}: no assessable face")
             continue
         qualities = tuple(q for q, of_main in zip(seen.qualities(), main, strict=True) if of_main)
-        logits = logits_of(net, seen.pixels[main], contract)
+        logits = judge(list(seen.pixels[main]))
         results.append(ClipLogits(clip, seen.times[main], logits, qualities))
     return results
 
 
-def peak(found: ClipLogits, calibration: Calibration, thresholds: Thresholds) -> float | None:
+def peak(found: ClipLogits, calibration: Calibration) -> float | None:
     """The highest smoothed probability that the verdict of the live program would show.
 
     None if the clip is too short for a verdict.
     """
-    judge = TrackVerdict(1, 0, float(found.times[0]), Config().verdict, thresholds)
+    judge = TrackVerdict(1, 0, float(found.times[0]), Config().verdict, DEFAULT_THRESHOLDS)
     shown: list[float] = []
     for time_s, logit, quality in zip(
         found.times.tolist(), found.logits.tolist(), found.qualities, strict=True

@@ -33,7 +33,6 @@ _WARM_UP: Final = 0.02
 """Share of the run in which the learning rate rises."""
 _EMA_HALF_LIFE: Final = 300
 """Steps after which an old weight counts half in the moving average."""
-_VALIDATION_PAIRS: Final = 384
 _VALIDATION_SEED: Final = 99
 _LOG_EVERY: Final = 50
 _COLUMNS: Final = ("step", "seconds", "progress", "rate", "loss", "image", "cells", "pairs", "auc")
@@ -58,6 +57,7 @@ class Plan:
     device: str = "cpu"
     save_every_s: float = 120.0
     validate_every_s: float = 240.0
+    validation_pairs: int = 384
 
 
 class Trainer:
@@ -78,7 +78,7 @@ class Trainer:
         self._optimizer = torch.optim.AdamW(self._net.parameters(), plan.rate, weight_decay=0.02)
         self._curriculum = Curriculum(plan.steps)
         self._batches = PairBatches(train, self._contract, self._curriculum, plan.pairs, plan.seed)
-        self._validation = validation_batches(held_out, arch)
+        self._validation = validation_batches(held_out, arch, plan.validation_pairs)
         self.step = 0
         self._seconds = 0.0
         self._best = 0.0
@@ -134,6 +134,8 @@ class Trainer:
             prefetch_factor=3 if workers else None,
             # a forked process would inherit the locks of OpenCV's and torch's sleeping threads
             multiprocessing_context="spawn" if workers else None,
+            # its own, or each start of the loader would draw from the generator of the dropout
+            generator=torch.Generator(),
         )
         yield from loader
 
@@ -232,14 +234,14 @@ def losses(
     return image, patch, nn.functional.softplus(real - fake).mean()
 
 
-def validation_batches(faces: Sequence[Face], arch: str) -> list[Batch]:
+def validation_batches(faces: Sequence[Face], arch: str, count: int) -> list[Batch]:
     """The same pairs at every call, of all difficulties, from people that training never saw."""
     contract = contract_for(arch)
     rng = np.random.default_rng(_VALIDATION_SEED)
     pairs = []
-    for i in range(_VALIDATION_PAIRS if faces else 0):
+    for i in range(count if faces else 0):
         face = faces[int(rng.integers(len(faces)))]
-        pair = make_pair(face, contract, rng, i / _VALIDATION_PAIRS)
+        pair = make_pair(face, contract, rng, i / count)
         if pair is not None:
             pairs.append(pair)
     if not pairs:
@@ -286,6 +288,7 @@ def _train(options: argparse.Namespace) -> int:
         seed=options.seed,
         workers=options.workers,
         threads=options.threads or max(1, (os.cpu_count() or 1) - options.workers),
+        validation_pairs=options.validation_pairs,
         device=options.device or ("cuda" if torch.cuda.is_available() else "cpu"),
     )
     last = options.out / "last.pt"
@@ -321,6 +324,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=1, help="processes that make pairs (1)")
     parser.add_argument("--threads", type=_count, help="of the network; default: cores - workers")
     parser.add_argument("--device", help="cpu, cuda; default: cuda if there is one")
+    parser.add_argument("--validation-pairs", type=_count, default=384)
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     return parser.parse_args(arguments)
