@@ -13,6 +13,7 @@ from realtime.faces.mediapipe_backend import (
     FaceDetector,
     FaceMesher,
     merge_overlapping,
+    same_detection,
     tile_regions,
 )
 from realtime.faces.quality import measure
@@ -201,11 +202,23 @@ class FaceTracker:
         confidence = np.concatenate([c for _, c in found])
         finds: list[_Find] = []
         sure: list[float] = []
-        for i in merge_overlapping(boxes, confidence):
+        meshed: list[FloatArray] = []
+        bare: list[int] = []
+        for i in np.argsort(-confidence, kind="stable"):
+            if any(same_detection(boxes[i], box) for box in meshed):
+                continue
             find = self._new_to_tracks(image, boxes[i], float(confidence[i]))
+            if find is not None and find.landmarks is None:
+                bare.append(i)  # a worse box of the same face may fit the mesh better
+                continue
+            meshed.append(boxes[i])
             if find is not None and not any(same_place(find.box, f.box) for f in finds):
                 finds.append(find)
                 sure.append(float(confidence[i]))
+        for i in merge_overlapping(boxes[bare], confidence[bare]):
+            if not any(same_detection(boxes[bare[i]], box) for box in meshed):
+                sure.append(float(confidence[bare[i]]))
+                finds.append(_Find(boxes[bare[i]], None, sure[-1]))
         self._sort_in(image, finds, sure)
 
     def _regions(self, image: Image, cut: bool) -> list[Region]:

@@ -134,9 +134,11 @@ def test_one_person_is_one_track(videos: Path, name: str) -> None:
     assert seen >= 0.95 * total
 
 
-def test_a_small_face_in_a_4k_frame(photos: list[Photo]) -> None:
+def test_small_faces_in_a_4k_frame(photos: list[Photo]) -> None:
+    found = 0
     with FaceTracker(FacesConfig()) as tracker:
-        for epoch, photo in enumerate(photos[:4]):
+        for epoch, photo in enumerate(photos[:8]):
             canvas = np.full((2160, 3840, 3), 110, np.uint8)
-            box = paste(canvas, photo.scaled(120), 1000 + 700 * epoch, 300 * epoch)
-            assert found_within(tracker, canvas, box, epoch) is not None
+            box = paste(canvas, photo.scaled(120), 300 + 400 * epoch, 200 * epoch)
+            found += found_within(tracker, canvas, box, epoch) is not None
+    assert found >= 6
