@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from realtime.types import FloatArray, Image, Score
 
-HEAT_FULL: Final = 8.0
-"""Logits in one cell at which the colour is full; the same for every face and model."""
+HEAT_FULL: Final = 4.0
+"""Logits in one cell at which the colour is full, the same for every face and model. If all
+cells were that hot, the probability of fake would be about 0.98."""
 HEAT_ALPHA: Final = 0.65
 """Opacity of the full colour; less evidence is more transparent."""
 _FINER: Final = 4
@@ -34,7 +35,7 @@ def _tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     # BGR from yellow through red to magenta: growing darker as well as turning, and unlike skin.
     blue, green, red = [60, 20, 60, 190], [235, 140, 20, 0], [255, 255, 235, 190]
     colour = np.stack([np.interp(level, stops, channel) for channel in (blue, green, red)], axis=1)
-    alpha = HEAT_ALPHA * np.sqrt(level)[:, None]
+    alpha = HEAT_ALPHA * level[:, None]
     painted = np.rint(colour * alpha).astype(np.uint8)
     kept = np.rint(255 * (1 - alpha) * np.ones(3)).astype(np.uint8)
     return painted[:, None], kept[:, None]

@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
+from PIL import Image as PillowImage
 
 from realtime.config import Config, ScorerConfig
 from realtime.sources.synthetic import demo_clip
@@ -66,7 +66,7 @@ def main() -> None:
         wait(there)
         if options.still:
             window.toggle_play()
-            wait(lambda: window.state is SourceState.PAUSED)
+            wait(lambda: window.state in (SourceState.PAUSED, SourceState.ENDED))
     app.processEvents()
     _save(window.grab().toImage(), options.picture)
     window.close()
@@ -82,7 +82,10 @@ def _save(image: object, path: Path) -> None:
     memory.setsize(image.sizeInBytes())
     pixels = np.frombuffer(memory, np.uint8).reshape(image.height(), image.width(), 4)
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), pixels[..., :3], [cv2.IMWRITE_JPEG_QUALITY, 90])
+    picture = PillowImage.fromarray(pixels[..., 2::-1].copy())
+    if path.suffix == ".png":
+        picture = picture.quantize(256)  # a quarter of the size, for the repository
+    picture.save(path, quality=88, optimize=True)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from qtpy.QtGui import QDropEvent
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from realtime.config import Config, ScorerConfig
-from realtime.errors import ExitCode
+from realtime.errors import ExitCode, SourceCode, SourceError
 from realtime.sinks.jsonl import JsonlSink
-from realtime.types import SourceState
+from realtime.sources import FileSource
+from realtime.types import SourceInfo, SourceState
+from realtime.window import player
 from realtime.window.app import catch_exceptions
 from realtime.window.main_window import MainWindow
 from tests.gui.conftest import WAIT_MS, settle, shown_index
@@ -261,13 +263,22 @@ def test_a_file_can_be_chosen(
 
 
 def test_a_file_can_be_dropped(window: MainWindow, clip: Path, qtbot: QtBot) -> None:
-    data = QMimeData()
-    data.setUrls([QUrl("https://example.org/x.mp4"), QUrl.fromLocalFile(str(clip))])
     copy, left, none = (
         Qt.DropAction.CopyAction,
         Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
     )
+    data = QMimeData()
+    data.setUrls([QUrl("https://example.org/x.mp4")])
+    refused = QDragEnterEvent(QPoint(9, 9), copy, data, left, none)
+    refused.ignore()
+    window.dragEnterEvent(refused)
+    assert not refused.isAccepted()
+    data.setUrls([QUrl("https://example.org/x.mp4"), QUrl.fromLocalFile(str(clip))])
+    taken = QDragEnterEvent(QPoint(9, 9), copy, data, left, none)
+    taken.ignore()
+    window.dragEnterEvent(taken)
+    assert taken.isAccepted()
     window.dropEvent(QDropEvent(QPointF(9, 9), copy, data, left, none))
     wait(qtbot, lambda: shown_index(window) >= 0)
 
@@ -315,6 +326,31 @@ def test_closing_while_a_model_loads_is_clean(window: MainWindow, clip: Path, qt
         window.open(str(clip))
         qtbot.wait(pause_ms)
         close_in_time(window)
+
+
+def test_closing_while_a_source_does_not_open_is_clean(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Deaf(FileSource):
+        """Waits in ``open`` until it is closed, as a server does that never answers."""
+
+        opening, closed = threading.Event(), threading.Event()
+
+        def open(self) -> SourceInfo:
+            self.opening.set()
+            self.closed.wait(60)
+            raise SourceError("The source was closed.", SourceCode.TIMEOUT)
+
+        def close(self) -> None:
+            self.closed.set()
+            super().close()
+
+    monkeypatch.setattr(player, "open_source", Deaf)
+    window.open("silent.mp4")
+    wait(qtbot, Deaf.opening.is_set)
+    assert window.state is SourceState.CONNECTING
+    close_in_time(window)
+    assert not window.banner.isVisible()
 
 
 def test_an_error_in_a_slot_is_shown_and_logged(
