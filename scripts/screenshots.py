@@ -1,10 +1,10 @@
 """Takes pictures of the window, for the documentation and to look at.
 
     xvfb-run -s "-screen 0 1920x1080x24 -dpi 96" \\
-        .venv/bin/python scripts/screenshots.py docs/window.png
+        .venv/bin/python scripts/screenshots.py docs/window.jpg --size 1120x720
 
-plays the embedded clip, pauses at a moment when its face is swapped and saves the window with
-the heat map. Other options are for other clips, moments and sizes; QT_SCALE_FACTOR=2 gives the
+plays the embedded clip up to a moment when its face is swapped and saves the window with the
+heat map. Other options are for other clips, moments and sizes; QT_SCALE_FACTOR=2 gives the
 picture of a screen with twice the density.
 """
 
@@ -82,10 +82,7 @@ def _save(image: object, path: Path) -> None:
     memory.setsize(image.sizeInBytes())
     pixels = np.frombuffer(memory, np.uint8).reshape(image.height(), image.width(), 4)
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture = PillowImage.fromarray(pixels[..., 2::-1].copy())
-    if path.suffix == ".png":
-        picture = picture.quantize(256)  # a quarter of the size, for the repository
-    picture.save(path, quality=88, optimize=True)
+    PillowImage.fromarray(pixels[..., 2::-1].copy()).save(path, quality=88, optimize=True)
 
 
 if __name__ == "__main__":
