@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -20,6 +21,12 @@ EXPECTED_SKIPS = (
     "this kind of source cannot",  # a contract asks only for what the source promises
 )
 """How the reason of a skip must begin; any other skip fails, so that none goes unnoticed."""
+
+
+def pytest_configure() -> None:
+    """Undo what a shell does to commands in the background: their children ignore Ctrl-C."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
