@@ -49,6 +49,7 @@ DETECTOR_INPUT: Final = 192
 MESH_INPUT: Final = 192
 MESH_MARGIN: Final = 1.5
 """Side of the square that the mesh was trained on, in units of the face's longer side."""
+CLOSE_UP_MARGIN: Final = 0.5
 TILE: Final = 640
 TILE_OVERLAP: Final = 160
 """A face smaller than this lies whole in at least one tile of 640."""
@@ -143,32 +144,40 @@ class FaceDetector(_Graph):
 
         ``image`` is ``(H, W, 3)`` uint8 BGR of any size. With ``tiles`` the picture is also
         searched in overlapping squares of 640 px, which finds faces too small for the network
-        when it sees the whole frame. Best confidence first. Boxes may reach over the edge.
+        when it sees the whole frame. A picture in which nothing was found is searched again
+        for a face that fills it. Best confidence first. Boxes may reach over the edge.
         """
         regions = [(0, 0, image.shape[1], image.shape[0])]
         if tiles:
             regions += tile_regions(image.shape[1], image.shape[0])
         found = [self.detect_in(image, region) for region in regions]
+        if not any(len(b) for b, _ in found):
+            found = [self.detect_in(image, regions[0], margin=CLOSE_UP_MARGIN)]
         boxes = np.concatenate([b for b, _ in found])
         confidence = np.concatenate([c for _, c in found])
         keep = merge_overlapping(boxes, confidence)
         return boxes[keep], confidence[keep]
 
     def detect_in(
-        self, image: Image, region: tuple[int, int, int, int]
+        self, image: Image, region: tuple[int, int, int, int], *, margin: float = 0.0
     ) -> tuple[FloatArray, FloatArray]:
-        """As `detect`, in one region ``x, y, width, height`` of the picture."""
+        """As `detect`, in one region ``x, y, width, height`` of the picture.
+
+        ``margin`` adds a black border, in units of the longer side: the network overlooks faces
+        that fill its whole view.
+        """
         x, y, width, height = region
         # Shrinking here, by area, keeps small faces that the graph's bilinear sampling would
         # alias away, and spares the graph a copy of the full frame.
         factor = max(min(max(width, height) // DETECTOR_INPUT, width, height), 1)
         reduced = _reduced(image[y : y + height, x : x + width], factor)
         side = max(reduced.shape[:2])
-        scale = DETECTOR_INPUT / side
+        scale = DETECTOR_INPUT / (side * (1 + 2 * margin))
         size = tuple(max(round(n * scale), 1) for n in (reduced.shape[1], reduced.shape[0]))
         small = cv2.resize(reduced, size, interpolation=cv2.INTER_AREA)
         square = np.zeros((DETECTOR_INPUT, DETECTOR_INPUT, 3), np.uint8)
-        square[: size[1], : size[0]] = cv2.cvtColor(small, cv2.COLOR_BGR2RGB)
+        left, top = ((DETECTOR_INPUT - n) // 2 if margin else 0 for n in size)
+        square[top : top + size[1], left : left + size[0]] = cv2.cvtColor(small, cv2.COLOR_BGR2RGB)
         packet = self._run({"image": _image_packet(square)}).get("detections")
         empty = packet is None or packet.is_empty()
         detections = [] if empty else packet_getter.get_proto_list(packet)
@@ -178,7 +187,9 @@ class FaceDetector(_Graph):
             box = detection.location_data.relative_bounding_box
             boxes[i] = box.xmin, box.ymin, box.width, box.height
             confidence[i] = detection.score[0]
-        boxes *= side * factor
+        boxes *= DETECTOR_INPUT
+        boxes[:, :2] -= (left, top)
+        boxes *= factor / scale
         boxes[:, :2] += (x, y)
         return boxes, confidence
 

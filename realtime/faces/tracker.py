@@ -10,6 +10,7 @@ import numpy as np
 
 from realtime.config import FacesConfig
 from realtime.faces.mediapipe_backend import (
+    CLOSE_UP_MARGIN,
     FaceDetector,
     FaceMesher,
     merge_overlapping,
@@ -198,6 +199,10 @@ class FaceTracker:
         if not regions:
             return
         found = [self._detector.detect_in(image, region) for region in regions]
+        idle = not any(t.visible for t in self._tracks) and not any(len(b) for b, _ in found)
+        if idle and self._detected_s == self._now:
+            whole = (0, 0, image.shape[1], image.shape[0])
+            found = [self._detector.detect_in(image, whole, margin=CLOSE_UP_MARGIN)]
         boxes = np.concatenate([b for b, _ in found])
         confidence = np.concatenate([c for _, c in found])
         finds: list[_Find] = []

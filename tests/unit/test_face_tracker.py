@@ -84,6 +84,16 @@ def test_a_face_is_found_on_the_first_frame(tracker: FaceTracker, epoch: int) ->
     assert abs(quality.yaw) < 15
 
 
+@pytest.mark.parametrize("scale", [1, 3])
+def test_a_face_that_fills_the_frame_is_found(tracker: FaceTracker, epoch: int, scale: int) -> None:
+    close = np.asarray(cv2.resize(portrait()[60:185, 105:220], None, fx=scale, fy=scale), np.uint8)
+    results = run(tracker, [close] * 5, epoch)
+    assert [len(f) for f in results] == [1] * 5
+    width, height = results[-1].boxes[0, 2:]
+    assert 0.7 * close.shape[1] < width < 1.05 * close.shape[1]
+    assert 0.7 * close.shape[0] < height < 1.05 * close.shape[0]
+
+
 @pytest.mark.parametrize("rate", [10, 30, 60])
 def test_a_moving_face_is_seen_on_every_frame(
     tracker: FaceTracker, epoch: int, rate: float
