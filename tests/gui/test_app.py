@@ -173,12 +173,15 @@ def test_an_interrupt_ends_in_good_order(clip: Path, config: Config, tmp_path: P
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        deadline = time.monotonic() + 60
-        while not (written.exists() and written.stat().st_size):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        try:
+            deadline = time.monotonic() + 60
+            while not (written.exists() and written.stat().st_size):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert out == ""

@@ -192,19 +192,22 @@ def test_an_interrupt_leaves_complete_results(
 ) -> None:
     out = tmp_path / "out.jsonl"
     options = ["--jsonl", str(out), "--model", str(suspicious_model), "--quiet"]
-    run = subprocess.Popen(
+    with subprocess.Popen(
         [*command, "analyze", *[str(face_clip)] * 50, *options],
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if out.exists() and '"type": "face"' in out.read_text("utf-8"):
-            break
-        time.sleep(0.05)
-    run.send_signal(number)
-    _, err = run.communicate(timeout=20)
+    ) as run:
+        try:
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline:
+                if out.exists() and '"type": "face"' in out.read_text("utf-8"):
+                    break
+                time.sleep(0.05)
+            run.send_signal(number)
+            _, err = run.communicate(timeout=20)
+        finally:
+            run.kill()
     assert run.returncode == 130
     assert "interrupted" in one_sentence(err)
     end = records(out.read_text("utf-8"))[-1]
@@ -217,20 +220,22 @@ def test_a_reader_that_goes_away_is_no_error(
     command: list[str], face_clip: Path, suspicious_model: Path
 ) -> None:
     options = ["--jsonl", "-", "--model", str(suspicious_model), "--quiet"]
-    run = subprocess.Popen(
+    with subprocess.Popen(
         [*command, "analyze", str(face_clip), *options],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert run.stdout is not None
-    assert run.stderr is not None
-    assert '"run_start"' in run.stdout.readline()
-    run.stdout.close()
-    assert run.wait(60) == 0
-    assert run.stderr.read() == ""
-    run.stderr.close()
+    ) as run:
+        assert run.stdout is not None
+        assert run.stderr is not None
+        try:
+            assert '"run_start"' in run.stdout.readline()
+            run.stdout.close()
+            assert run.wait(60) == 0
+            assert run.stderr.read() == ""
+        finally:
+            run.kill()
 
 
 def test_odd_names_work_from_the_command_line(
