@@ -112,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--json", type=Path, help="write the report here too")
     options = parser.parse_args(arguments)
-    report = measure(options.clip or demo_clip(16.0), options.minutes)
+    report = measure(options.clip or demo_clip(), options.minutes)
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
     print(

@@ -181,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, help="write the report here too")
     options = parser.parse_args(arguments)
-    report = measure(options.clip or str(demo_clip(16.0)), options.rounds)
+    report = measure(options.clip or str(demo_clip()), options.rounds)
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
     show(report, Console())
