@@ -29,7 +29,7 @@ from realtime.contract import Calibration, Thresholds
 from realtime.errors import ConfigError, FakewatchError, ModelError
 
 FALSE_ALARMS: Final = 0.05
-"""Share of held-out real clips that may reach the threshold of strong evidence."""
+"""Chance at which a further real clip may reach the threshold of strong evidence."""
 
 _MIN_STRONG: Final = 0.75
 _SEED: Final = 7
@@ -69,12 +69,14 @@ def fit(real: Logits, fake: Logits, real_weight: Logits, fake_weight: Logits) ->
 def choose_thresholds(peaks: Sequence[float]) -> Thresholds:
     """Bounds in calibrated probability, from the highest that each held-out real clip reached.
 
-    Strong evidence starts just above what all but `FALSE_ALARMS` of the clips reach, and never
-    below 0.75; very strong lies one unit of log-odds above it and above all the clips.
+    Strong evidence starts just above the order statistic that a further clip of the same kind
+    exceeds with a chance of at most `FALSE_ALARMS` (the split-conformal bound, Papadopoulos et
+    al., 2002; with fewer than 19 clips it cannot be kept, and the highest is taken), and never
+    below 0.75. Very strong lies one unit of log-odds above it and above all the clips.
     """
     ordered = sorted(peaks)
-    allowed = math.floor(FALSE_ALARMS * len(ordered))
-    strong = max(_MIN_STRONG, ordered[len(ordered) - 1 - allowed] + 0.01)
+    place = math.ceil((len(ordered) + 1) * (1 - FALSE_ALARMS) - 1e-9)
+    strong = max(_MIN_STRONG, ordered[min(place, len(ordered)) - 1] + 0.01)
     strong = min(strong, 0.99)
     top = max(float(log_odds_of(strong)) + 1, float(log_odds_of(min(ordered[-1], 0.999))) + 0.1)
     very = min(float(expit(top)), 0.9995)
@@ -154,8 +156,8 @@ def _notes(people: int, clips: Sequence[ClipLogits], thresholds: Thresholds) -> 
     return (
         f"Calibrated on self-blended pseudo-fakes and real pictures of {people} photos and "
         f"{len(clips)} recordings that training never saw, at even odds; it says nothing certain "
-        "of forgeries of other kinds. Strong is the smoothed probability that at most "
-        f"{FALSE_ALARMS:.0%} of those real recordings reach ({thresholds.strong:.3f}); "
+        "of forgeries of other kinds. Strong is set so that a further real recording like those "
+        f"reaches it with a chance of at most {FALSE_ALARMS:.0%} ({thresholds.strong:.3f}); "
         "uncertain starts at even odds."
     )
 

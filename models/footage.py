@@ -21,7 +21,7 @@ from realtime.faces import FaceDetector, FaceMesher, FaceTracker
 from realtime.sources.file import FileSource
 from realtime.types import FaceQuality, FloatArray, Image
 
-_FORMAT: Final = "1"
+_FORMAT: Final = "2"
 _MIN_PRESENCE: Final = 0.5
 _CUT: Final = 1.8
 """Side of a training photo in units of its face."""

@@ -74,6 +74,7 @@ def test_few_real_clips_reach_strong_and_none_very_strong(peaks: list[float]) ->
     assert 0 < found.uncertain < found.strong < found.very_strong < 1
     if max(peaks) < 0.98:
         assert sum(p >= found.strong for p in peaks) <= FALSE_ALARMS * len(peaks)
+        assert len(peaks) >= 39 or max(peaks) < found.strong
         assert all(p < found.very_strong for p in peaks)
     assert found.strong >= 0.75
 
