@@ -122,17 +122,17 @@ def calibrate(
     if not people or not recorded:
         raise ConfigError(f"{data} holds no people or no real clips that are left to calibrate on.")
     clips = clip_logits(judge, recorded, contract, cache, report)
-    photo_real, photo_fake = pair_logits(judge, people, contract, _PAIRS, _SEED)
+    photos_seen = pair_logits(judge, people, contract, _PAIRS, _SEED)
     frames = clip_faces(recorded, cache, report)
-    clip_real, clip_fake = pair_logits(judge, frames, contract, _PAIRS, _SEED + 1)
+    frames_seen = pair_logits(judge, frames, contract, _PAIRS, _SEED + 1)
     seen = np.concatenate([c.logits for c in clips])
     # every clip counts alike, however long, and photos, changed frames and frames as they are too
     each = np.concatenate([np.full(len(c.logits), 1 / len(c.logits)) for c in clips])
     fitted = fit(
-        np.concatenate((photo_real, clip_real, seen)),
-        np.concatenate((photo_fake, clip_fake)),
-        np.concatenate((_even(photo_real), _even(clip_real), each / each.sum())),
-        np.concatenate((_even(photo_fake), _even(clip_fake))),
+        np.concatenate((photos_seen.real, frames_seen.real, seen)),
+        np.concatenate((photos_seen.fake, frames_seen.fake)),
+        np.concatenate((_even(photos_seen.real), _even(frames_seen.real), each / each.sum())),
+        np.concatenate((_even(photos_seen.fake), _even(frames_seen.fake))),
     )
     thresholds = choose_thresholds(_peaks(clips, fitted))
     return CalibrationFile(

@@ -50,11 +50,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
-    """``(h, w, 3)`` uint8 BGR crops and the ``(h, w)`` float32 blend weight in the same place."""
+    """``(h, w, 3)`` uint8 BGR crops and the ``(h, w)`` float32 blend weight in the same place.
+
+    ``how`` is the blend that made the pseudo-fake.
+    """
 
     real: Image
     fake: Image
     weight: FloatArray
+    how: Blend
 
 
 class Curriculum:
@@ -137,7 +141,7 @@ def make_pair(
     matrix = one.to_crop.astype(np.float64)
     spec = replace(contract.crop, padding="black")
     shown = warp(np.asarray(small, np.float32), matrix, contract.input.size, spec)
-    return Pair(one.pixels, two.pixels, np.asarray(shown, np.float32))
+    return Pair(one.pixels, two.pixels, np.asarray(shown, np.float32), how)
 
 
 def collate(pairs: Sequence[Pair], contract: ModelContract) -> Batch:

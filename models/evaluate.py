@@ -54,13 +54,21 @@ def _pseudo_fakes(
     people = [face for face in photos if face.split == "validation"]
     if not people:
         raise ConfigError(f"{data} holds no picture of a person held out from training.")
-    real, fake = pair_logits(judge, people, contract, _PAIRS, _SEED)
+    pairs = pair_logits(judge, people, contract, _PAIRS, _SEED)
+    real, fake = pairs.real, pairs.fake
     thirds = np.array_split(np.arange(len(fake)), 3)
     return {
         "photos": len(people),
         "pairs": len(real),
         "auc": _rounded(real, fake),
         "auc_easy_middle_hard": [round(auc(real[part], fake[part]), 3) for part in thirds],
+        "auc_by_texture": {
+            str(name): [
+                round(auc(real[pairs.textures == name], fake[pairs.textures == name]), 3),
+                int((pairs.textures == name).sum()),
+            ]
+            for name in np.unique(pairs.textures)
+        },
         "fake_above_its_real": round(float((fake > real).mean()), 3),
     }
 

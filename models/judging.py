@@ -34,6 +34,19 @@ _PLACE: Final = np.eye(2, 3, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class PairLogits:
+    """Logits of P real crops and of their pseudo-fakes, ``(P,)`` each, and how those were made.
+
+    They go from easy to hard. ``textures`` names the change of texture between the layers, with
+    " above" if it is the upper layer, the face, that was changed, else " below".
+    """
+
+    real: Logits
+    fake: Logits
+    textures: NDArray[np.str_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ClipLogits:
     """The main face of one clip: ``logits`` and ``times`` ``(M,)``, ``qualities`` of M crops."""
 
@@ -69,16 +82,18 @@ def scorer_judge(scorer: Scorer) -> Judge:
 
 def pair_logits(
     judge: Judge, faces: Sequence[Face], contract: ModelContract, count: int, seed: int
-) -> tuple[Logits, Logits]:
-    """Logits of ``count`` real crops and of their pseudo-fakes, of all difficulties alike."""
+) -> PairLogits:
+    """Judge ``count`` pairs of all difficulties alike."""
     rng = np.random.default_rng(seed)
-    real, fake = [], []
+    real, fake, textures = [], [], []
     for i in range(count):
         pair = make_pair(faces[int(rng.integers(len(faces)))], contract, rng, i / count)
         if pair is not None:
             real.append(pair.real)
             fake.append(pair.fake)
-    return judge(real), judge(fake)
+            place = "above" if pair.how.on_upper else "below"
+            textures.append(f"{pair.how.jitter.texture} {place}")
+    return PairLogits(judge(real), judge(fake), np.array(textures, np.str_))
 
 
 def clip_logits(
