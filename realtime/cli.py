@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = verbs.add_parser("demo", help="watch the embedded clip, whose face is swapped at 8 s")
     demo.add_argument("--headless", action="store_true", help="no window")
     demo.add_argument(
-        "--seconds", type=_seconds, default=20.0, help="length of the clip (default 20)"
+        "--seconds", type=_seconds, default=24.0, help="length of the clip (default 24)"
     )
     _add_output(demo)
     _add_common(demo)

@@ -28,7 +28,7 @@ from realtime.redact import redact
 
 SWAP_AT_S: Final = 8.0
 """When the blended swap switches on; a clip that is no longer has none."""
-DEMO_SECONDS: Final = 20.0
+DEMO_SECONDS: Final = 24.0
 MAX_SECONDS: Final = 3600.0
 
 _BIT_RATE: Final = 1_800_000
