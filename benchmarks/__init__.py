@@ -1,0 +1,3 @@
+"""Repeatable measurements."""
+
+import realtime  # noqa: F401 - before NumPy, as in the program itself
