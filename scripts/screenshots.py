@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("picture", type=Path, help="where to save it, PNG or JPEG")
     parser.add_argument("--clip", help="a video file instead of the embedded clip")
-    parser.add_argument("--at", type=float, default=14.0, help="seconds into the clip")
+    parser.add_argument("--at", type=float, default=22.0, help="seconds into the clip")
     parser.add_argument("--size", default="1280x860", help="size of the window")
     parser.add_argument("--no-heat", action="store_true", help="without the heat map")
     parser.add_argument("--still", action="store_true", help="pause before taking the picture")
