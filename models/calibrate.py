@@ -22,11 +22,12 @@ from scipy.special import expit
 from scipy.special import logit as log_odds_of
 
 from models import catalog, checkpoints
+from models.console import exit_code, say, write_json
 from models.contracts import contract_for
 from models.judging import ClipLogits, Logits, clip_logits, pair_logits, peak, torch_judge
 from models.prepare import clip_faces, photo_faces
 from realtime.contract import Calibration, Thresholds
-from realtime.errors import ConfigError, FakewatchError, ModelError
+from realtime.errors import ConfigError, ModelError
 
 FALSE_ALARMS: Final = 0.05
 """Chance at which a further real clip may reach the threshold of strong evidence."""
@@ -170,22 +171,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, help="a .json file")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
     options = parser.parse_args(arguments)
-    try:
-        found = calibrate(options.checkpoint, options.data, options.cache, _say)
-        text = json.dumps(asdict(found), indent=2) + "\n"
-        try:
-            options.output.write_text(text, "utf-8")
-        except OSError as exc:
-            raise ConfigError(f"Cannot write {options.output}: {exc.strerror}.") from None
-    except FakewatchError as exc:
-        _say(f"error: {exc}")
-        return int(exc.exit_code)
-    _say(text)
-    return 0
 
+    def work() -> None:
+        found = calibrate(options.checkpoint, options.data, options.cache, say)
+        write_json(options.output, asdict(found))
+        say(json.dumps(asdict(found), indent=2))
 
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    return exit_code(work)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ smoothed by the code of the live program. A clip's score is the mean logit of it
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,11 +15,12 @@ from typing import Any, Final
 import numpy as np
 
 from models import catalog
+from models.console import exit_code, say, write_json
 from models.judging import ClipLogits, Judge, clip_logits, pair_logits, peak, scorer_judge
 from models.metrics import auc, bootstrap
 from models.prepare import photo_faces
 from realtime.contract import ModelContract
-from realtime.errors import ConfigError, FakewatchError
+from realtime.errors import ConfigError
 from realtime.scorer import OnnxScorer
 
 _PAIRS: Final = 1500
@@ -156,24 +156,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, help="write the numbers as JSON")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
     options = parser.parse_args(arguments)
-    try:
-        found = evaluate(options.model, options.data, options.cache, _say)
-        text = json.dumps(found, indent=2) + "\n"
-        if options.output is None:
-            sys.stdout.write(text)
-        else:
-            try:
-                options.output.write_text(text, "utf-8")
-            except OSError as exc:
-                raise ConfigError(f"Cannot write {options.output}: {exc.strerror}.") from None
-    except FakewatchError as exc:
-        _say(f"error: {exc}")
-        return int(exc.exit_code)
-    return 0
 
+    def work() -> None:
+        found = evaluate(options.model, options.data, options.cache, say)
+        write_json(options.output, found)
 
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    return exit_code(work)
 
 
 if __name__ == "__main__":

@@ -20,12 +20,13 @@ from torch.utils.data import DataLoader
 
 from models import catalog, checkpoints
 from models.checkpoints import Checkpoint
+from models.console import exit_code, say
 from models.contracts import contract_for
 from models.dataset import Batch, Curriculum, PairBatches, collate, make_pair
 from models.metrics import auc
 from models.networks import ARCHITECTURES, build
 from models.prepare import Face, clip_faces, photo_faces
-from realtime.errors import ConfigError, FakewatchError
+from realtime.errors import ConfigError, ExitCode
 
 _CELL_WEIGHT: Final = 2.0
 _PAIR_WEIGHT: Final = 0.5
@@ -270,16 +271,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
     options = _parse(arguments)
     try:
-        return _train(options)
-    except FakewatchError as exc:
-        _say(f"error: {exc}")
-        return int(exc.exit_code)
+        return exit_code(lambda: _train(options))
     except KeyboardInterrupt:
-        _say("interrupted; go on with --resume")
-        return 130
+        say("interrupted; go on with --resume")
+        return int(ExitCode.INTERRUPTED)
 
 
-def _train(options: argparse.Namespace) -> int:
+def _train(options: argparse.Namespace) -> None:
     plan = Plan(
         minutes=None if options.steps else options.minutes,
         steps=options.steps,
@@ -301,14 +299,13 @@ def _train(options: argparse.Namespace) -> int:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise ConfigError(f"Cannot write to {options.out}: {exc.strerror}.") from None
-    train, held_out = load_faces(options.data, options.cache, _say)
-    _say(f"{len(train)} faces to train on, {len(held_out)} held out, on {plan.device}")
+    train, held_out = load_faces(options.data, options.cache, say)
+    say(f"{len(train)} faces to train on, {len(held_out)} held out, on {plan.device}")
     trainer = Trainer(options.arch, plan, train, held_out, options.out)
     if found is not None:
         trainer.resume(found)
-        _say(f"resumed at step {trainer.step}")
-    trainer.run(_say)
-    return 0
+        say(f"resumed at step {trainer.step}")
+    trainer.run(say)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -342,11 +339,6 @@ def _count(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return value
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

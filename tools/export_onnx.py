@@ -22,12 +22,13 @@ from models import checkpoints
 from models.calibrate import CalibrationFile, read_calibration
 from models.catalog import photos
 from models.checkpoints import Checkpoint
+from models.console import exit_code, say
 from models.contracts import DEFAULT_THRESHOLDS, UNCALIBRATED, contract_for
 from models.networks import ARCHITECTURES, CellNet
 from models.prepare import photo_faces, read_picture
 from realtime.contract import ModelContract
 from realtime.crops import crop_face, to_tensor
-from realtime.errors import ConfigError, FakewatchError, ModelError
+from realtime.errors import ConfigError, ModelError
 from realtime.scorer import OnnxScorer
 from realtime.types import Crop, FloatArray
 
@@ -108,7 +109,7 @@ def real_crops(data: Path, cache: Path, contract: ModelContract) -> list[Crop]:
     """Crops of real faces, cut as at run time."""
     chosen = [photo for photo in photos(data) if photo.split != "train"][:_CHECKED]
     crops = []
-    for face in photo_faces(chosen, cache, _say):
+    for face in photo_faces(chosen, cache, say):
         image = read_picture(face.path)
         crop = None if image is None else crop_face(image, _NO_BOX, face.landmarks, contract)
         if crop is not None:
@@ -158,14 +159,10 @@ def contract_of(state: Checkpoint, fitted: CalibrationFile | None) -> ModelContr
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
     options = _parse(arguments)
-    try:
-        return _export(options)
-    except FakewatchError as exc:
-        _say(f"error: {exc}")
-        return int(exc.exit_code)
+    return exit_code(lambda: _export(options))
 
 
-def _export(options: argparse.Namespace) -> int:
+def _export(options: argparse.Namespace) -> None:
     output: Path = options.output
     if output.suffix != ".onnx":
         raise ConfigError(f"The output {output} must end in .onnx.")
@@ -190,7 +187,6 @@ def _export(options: argparse.Namespace) -> int:
         output.unlink()
         output.with_suffix(".json").unlink()
         raise ModelError(f"torch and ONNX disagree by more than {TOLERANCE}; nothing was written.")
-    return 0
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -202,10 +198,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="folder of real faces to compare on")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
     return parser.parse_args(arguments)
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
 
 
 if __name__ == "__main__":
