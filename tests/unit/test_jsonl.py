@@ -5,59 +5,48 @@ from __future__ import annotations
 import io
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from realtime.errors import ExitCode, OutputClosed, SinkError
 from realtime.sinks.jsonl import SCHEMA, JsonlSink
 from realtime.types import (
-    Clock,
     Cue,
     DropCause,
     FaceQuality,
-    Faces,
-    Frame,
     FrameCounts,
     FrameResult,
     ModelInfo,
     Obstacle,
     RunStart,
     RunSummary,
-    Score,
-    SourceInfo,
     TrackSummary,
-    Verdict,
     VerdictState,
 )
+from tests.contract import results
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "jsonl.md"
-QUALITY = FaceQuality(100, 50, 1, 2, 3, 0, 0.1, 90)
-TRACK = TrackSummary(7, 0, 0.5, 9.25, VerdictState.STRONG, 0.81234, 6.5, {Obstacle.TOO_SMALL: 1.25})
+TRACK = TrackSummary(1, 0, 0.5, 9.25, VerdictState.STRONG, 0.81234, 6.5, {Obstacle.TOO_SMALL: 1.25})
 COUNTS = FrameCounts(10, 8, {DropCause.DECODE_ERROR: 2})
+CUE = Cue("blink", 0.2, 0.1, 0.5, 20.0, "12 blinks a minute")
 
 
 def run_start(name: str = "clip.mp4") -> RunStart:
-    source = SourceInfo(name, 640, 480, 12.0, 25.0, True, False, "h264")
-    model = ModelInfo("detector", "ab" * 32, "CPU")
-    return RunStart(source, "2026-01-02T03:04:05.678+00:00", "0.1.0", model, {"a": {"b": 1}})
+    start = results.run_start()
+    return replace(
+        start,
+        source=replace(start.source, name=name),
+        model=ModelInfo("detector", "ab" * 32, "CPU"),
+    )
 
 
 def result(probability: float = 0.7, ended: tuple[TrackSummary, ...] = ()) -> FrameResult:
-    frame = Frame("file", 0, 5, 1.25, 100.0, None, Clock.PTS, np.zeros((4, 4, 3), np.uint8))
-    faces = Faces(
-        np.array([7]),
-        np.array([[1, 2, 30, 40]], np.float32),
-        np.array([0.9], np.float32),
-        np.zeros((1, 478, 3), np.float32),
-        (QUALITY,),
-    )
-    score = Score(7, 1.25, 1.0, 0.9, probability, None, np.zeros((2, 3), np.float32), (8, 8))
-    verdict = Verdict(7, VerdictState.UNCERTAIN, 0.6, 1.0, 3.0, ("classifier 0.60 over 3 s",))
-    cue = Cue("blink", 0.2, 0.1, 0.5, 20.0, "12 blinks a minute")
-    return FrameResult(frame, faces, {7: score}, {}, {7: (cue,)}, {7: verdict}, ended, COUNTS, 0.1)
+    base = results.result(5, time_s=1.25)
+    score = replace(next(iter(base.scores.values())), probability=probability)
+    return replace(base, scores={1: score}, cues={1: (CUE,)}, ended=ended, counts=COUNTS)
 
 
 def summary(error: str | None = None) -> RunSummary:
@@ -93,20 +82,16 @@ def test_values() -> None:
     sink.finish(summary("It broke."))
     start, face, end_of_track, end = lines(stream)
     assert start["model"] == {"name": "detector", "sha256": "ab" * 32, "provider": "CPU"}
-    assert face["box"] == [1.0, 2.0, 30.0, 40.0]
-    assert (face["t"], face["frame"], face["track"], face["score"]) == (1.25, 5, 7, 0.7)
-    assert face["state"] == "uncertain"
-    assert face["cues"] == [{"name": "blink", "value": 0.2, "llr": 0.1, "text": face_text()}]
+    assert face["box"] == [76.8, 51.2, 38.4, 25.6]
+    assert (face["t"], face["frame"], face["track"], face["score"]) == (1.25, 5, 1, 0.7)
+    assert (face["state"], face["probability"]) == ("strong", 0.8)
+    assert face["cues"] == [{"name": "blink", "value": 0.2, "llr": 0.1, "text": CUE.text}]
     assert set(face["quality"]) == set(FaceQuality.__slots__)
     assert end_of_track["not_assessable"] == {"too_small": 1.25}
     assert end["frames"] == {"captured": 10, "analysed": 8, "dropped": {"decode_error": 2}}
     assert end["summary"] == {"state": "strong", "probability": 0.8123}
-    assert end["tracks"][0]["track"] == 7
+    assert end["tracks"][0]["track"] == 1
     assert end["error"] == "It broke."
-
-
-def face_text() -> str:
-    return "12 blinks a minute"
 
 
 def test_a_track_is_ended_once() -> None:
