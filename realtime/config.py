@@ -85,7 +85,8 @@ class VerdictConfig:
     warm_up_s: float = 0.5
     """Assessable time before the first verdict, which is never graver than uncertain."""
     min_dwell_s: float = 2.0
-    """How long the average must ask for another state before the state changes."""
+    """How long the average must ask for another state before the state changes; a change to
+    uncertain needs no waiting."""
     hysteresis: float = 0.08
     """How far below a threshold the probability must fall to leave its state again."""
     stale_after_s: float = 2.0

@@ -3,7 +3,8 @@
 Channel A of the decision. Each score's calibrated log-odds are weighted by the quality of the
 crop and averaged with a half-life in seconds, so that the frame rate plays no part; a constant
 gain Kalman filter is the same thing. The average must ask for another state for a dwell time
-before the state changes, and must fall clearly below a threshold to leave its state again.
+before the state changes, to "uncertain" excepted, and must fall clearly below a threshold to leave
+its state again.
 
 Cues and the change detector (channel B) join here: their bounded log-likelihood ratios add to
 the averaged log-odds in `TrackVerdict.probability`.
@@ -206,7 +207,11 @@ class TrackVerdict:
             # A first word has few crops behind it: what is graver must last for the dwell time.
             self._set_state(min(wanted, VerdictState.UNCERTAIN, key=lambda s: s.rank), time_s)
             self._wanted_since = time_s
-        elif time_s - self._wanted_since >= self._config.min_dwell_s:
+        elif (
+            wanted is VerdictState.UNCERTAIN
+            or time_s - self._wanted_since >= self._config.min_dwell_s
+        ):
+            # Doubt needs no patience: the word must not say less than the number beside it.
             self._set_state(wanted, time_s)
         self._last = (self._state, probability)
         self._keep(time_s, probability)

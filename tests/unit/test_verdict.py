@@ -102,6 +102,13 @@ def test_the_first_word_is_never_graver_than_uncertain() -> None:
     assert strong - first >= CONFIG.min_dwell_s
 
 
+def test_the_word_never_says_less_than_the_number() -> None:
+    _, verdicts = watch(lambda t: -2.0 if t < 10 else 3.0, 40)
+    little = [v for _, v in verdicts if v.state is VerdictState.LITTLE_EVIDENCE]
+    assert little
+    assert max(v.probability or 0.0 for v in little) < THRESHOLDS.uncertain
+
+
 def test_one_wild_score_changes_nothing() -> None:
     _, verdicts = watch(lambda t: 50.0 if 10 <= t < 10.2 else -2.0, 15)
     states = {v.state for t, v in verdicts if t > 3}
