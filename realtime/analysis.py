@@ -84,7 +84,7 @@ class Analysis:
             for track_id, score in self._heat.items()
             if track_id in verdicts and frame.time_s - score.time_s <= _HEAT_FOR_S
         }
-        # The cues of part "signs of life" are computed here, from the same frame and faces.
+        # The place of the cues: witnesses beside the classifier, from the same frame and faces.
         cues: dict[int, tuple[Cue, ...]] = dict.fromkeys(verdicts, ())
         self._counter.analysed()
         return FrameResult(
