@@ -1,0 +1,1 @@
+"""How good the detector is on clips of which it is known what they are."""
