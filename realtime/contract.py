@@ -66,16 +66,17 @@ class CropSpec:
     the mouth onto a template. ``margin`` is added on each side, as a fraction of that side.
     ``square``: the shorter side of the box first grows to the longer one; otherwise the box is
     stretched to the input size. ``align``: ``none``; ``roll`` turns a ``landmark_box`` until
-    the eyes are level; ``arcface`` is the template of ``align5``. ``interpolation`` is used to
-    enlarge, shrinking always averages over areas. ``padding`` fills what lies outside the frame.
+    the eyes are level; ``arcface`` and ``caddm`` are templates of ``align5``. ``interpolation``
+    is used to enlarge, shrinking always averages over areas. ``padding`` fills what lies outside
+    the frame; with ``inside`` nothing does, as the crop shrinks and moves into the frame.
     """
 
     kind: Literal["landmark_box", "box", "align5"]
     margin: float
     square: bool
-    align: Literal["none", "roll", "arcface"]
+    align: Literal["none", "roll", "arcface", "caddm"]
     interpolation: Literal["linear", "cubic"]
-    padding: Literal["reflect", "black", "edge"]
+    padding: Literal["reflect", "black", "edge", "inside"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,10 +323,12 @@ def _check_input(spec: InputSpec) -> None:
 def _check_crop(spec: CropSpec, target: InputSpec) -> None:
     if not 0 <= spec.margin <= 2:
         raise _wrong("crop.margin", "must lie between 0 and 2")
-    allowed = {"landmark_box": ("none", "roll"), "box": ("none",), "align5": ("arcface",)}
+    allowed = {"landmark_box": ("none", "roll"), "box": ("none",), "align5": ("arcface", "caddm")}
     if spec.align not in allowed[spec.kind]:
         words = " or ".join(allowed[spec.kind])
         raise _wrong("crop.align", f"must be {words} for a crop of kind {spec.kind}")
+    if spec.padding == "inside" and spec.align != "none":
+        raise _wrong("crop.padding", "can be inside only where crop.align is none")
     if spec.kind == "align5" and not spec.square:
         raise _wrong("crop.square", "must be true for a crop of kind align5")
     if spec.square and target.size[0] != target.size[1]:

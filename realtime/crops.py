@@ -29,18 +29,36 @@ _NOSE_TIP: Final = (1,)
 _MOUTH_RIGHT: Final = (61,)
 _MOUTH_LEFT: Final = (291,)
 
-# The five points of the 112 x 112 alignment of ArcFace (Deng et al., CVPR 2019): eyes, nose and
-# corners of the mouth, the subject's right side first, which is on the left of the picture.
-_TEMPLATE_SIZE: Final = 112.0
-_TEMPLATE: Final = np.array(
-    [
-        [38.2946, 51.6963],
-        [73.5318, 51.5014],
-        [56.0252, 71.7366],
-        [41.5493, 92.3655],
-        [70.7299, 92.2041],
-    ]
-)
+# Where the eyes, the nose and the corners of the mouth land, the subject's right side first, which
+# is on the left of the picture, in a square of so many pixels.
+_TEMPLATES: Final = {
+    # Deng et al., CVPR 2019
+    "arcface": (
+        112.0,
+        np.array(
+            [
+                [38.2946, 51.6963],
+                [73.5318, 51.5014],
+                [56.0252, 71.7366],
+                [41.5493, 92.3655],
+                [70.7299, 92.2041],
+            ]
+        ),
+    ),
+    # Dong et al., CVPR 2023: the mean face of the published code at face width 80, scale 0.9
+    "caddm": (
+        224.0,
+        np.array(
+            [
+                [75.7457, 92.5620],
+                [147.7457, 92.3834],
+                [111.6252, 144.5842],
+                [81.9024, 186.0237],
+                [141.8485, 185.4200],
+            ]
+        ),
+    ),
+}
 _MAX_CANVAS: Final = 4096
 _MAX_FRAME: Final = 32767  # OpenCV's warp counts pixels in 16 bits
 _MAX_SPREAD: Final = 8
@@ -48,6 +66,7 @@ _BORDERS: Final = {
     "reflect": cv2.BORDER_REFLECT_101,
     "black": cv2.BORDER_CONSTANT,
     "edge": cv2.BORDER_REPLICATE,
+    "inside": cv2.BORDER_REPLICATE,
 }
 _KERNELS: Final = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
 
@@ -70,13 +89,16 @@ def crop_face(
         track_id: goes into the crop.
 
     Returns:
-        The crop, its pixels read-only. None if the face lies outside the frame, has no extent
-        or an absurd one, or has no landmarks where the contract cannot do without, and for a
-        frame of 32767 or more pixels a side.
+        The crop, its pixels read-only, moved into the frame if the contract pads ``inside``.
+        None if the face lies outside the frame, has no extent or an absurd one, or has no
+        landmarks where the contract cannot do without, and for a frame of 32767 or more pixels
+        a side.
     """
     matrix = crop_matrix(box, landmarks, contract)
     if matrix is None or not _is_inside(image, matrix, contract.input.size):
         return None
+    if contract.crop.padding == "inside":
+        matrix = _moved_inside(image, matrix, contract.input.size)
     pixels = warp(image, matrix, contract.input.size, contract.crop)
     to_crop = matrix.astype(np.float32)
     pixels.setflags(write=False)
@@ -207,8 +229,8 @@ def _similarity(points: Matrix, spec: CropSpec, side: int) -> Matrix | None:
     In two dimensions and without reflection it is linear in ``a, b, tx, ty`` of
     ``[[a, -b, tx], [b, a, ty]]``.
     """
-    grown = _TEMPLATE_SIZE * (1 + 2 * spec.margin)
-    target = (_TEMPLATE + _TEMPLATE_SIZE * spec.margin) * (side / grown)
+    square, template = _TEMPLATES[spec.align]
+    target = (template + square * spec.margin) * (side / (square * (1 + 2 * spec.margin)))
     centred = points - points.mean(axis=0)
     spread = float((centred**2).sum())
     if spread < 1:
@@ -239,6 +261,18 @@ def _is_inside(image: Image, matrix: Matrix, size: tuple[int, int]) -> bool:
     meets = bool((high > 0).all() and (low < frame).all())
     sane = (high - low).max() <= _MAX_SPREAD * frame.max() < _MAX_SPREAD * _MAX_FRAME
     return meets and bool(sane)
+
+
+def _moved_inside(image: Image, matrix: Matrix, size: tuple[int, int]) -> Matrix:
+    """The upright crop made smaller and moved just as far as it takes to lie in the frame."""
+    frame = np.array([image.shape[1], image.shape[0]], np.float64)
+    scale = matrix.diagonal()
+    low = (scale / 2 - 0.5 - matrix[:, 2]) / scale
+    extent = np.array([size[1], size[0]]) / scale
+    shrunk = extent * min(1.0, float((frame / extent).min()))
+    start = np.clip(low + (extent - shrunk) / 2, 0, frame - shrunk)
+    finer = np.array([size[1], size[0]]) / shrunk
+    return _to_indices(np.column_stack([np.diag(finer), -start * finer]))
 
 
 def _steps(scale: float, side: int) -> int:

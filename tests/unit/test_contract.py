@@ -152,6 +152,11 @@ def test_a_value_out_of_range_is_named(name: str, value: Any) -> None:
         ({"input__colour": "gray"}, "input.mean"),
         ({"output__kind": "sigmoid", "output__fake_index": 1}, "output.fake_index"),
         ({"crop__kind": "align5"}, "crop.align"),
+        ({"crop__align": "caddm"}, "crop.align"),
+        (
+            {"crop__kind": "landmark_box", "crop__align": "roll", "crop__padding": "inside"},
+            "crop.padding",
+        ),
         (
             {"crop__kind": "align5", "crop__align": "arcface", "crop__square": False},
             "crop.square",

@@ -200,6 +200,53 @@ def test_the_five_points_land_on_the_template(degrees: float, margin: float) -> 
     assert np.linalg.det(matrix[:, :2]) > 0
 
 
+def test_the_points_land_on_the_mean_face_of_the_published_code() -> None:
+    """Computed here from the mean face, face width 80 and scale 0.9 as CADDM's settings say."""
+    mean = 0.9 * np.array(
+        [
+            [-0.17607, -0.172844],
+            [0.1736, -0.17356],
+            [-0.00182, 0.0357164],
+            [-0.14617, 0.20185],
+            [0.14496, 0.19943],
+        ]
+    )
+    ratio = 80 / (224 * 0.34967)
+    want = (mean * ratio + 0.5) * 224
+    want[:, 1] /= (mean[0, 1] * ratio + 0.5) * (1 + 1.42)
+    about = contract(
+        crop__kind="align5", crop__align="caddm", crop__padding="black", input__size=(224, 224)
+    )
+    points = face()
+    groups = [(33, 133), (362, 263), (1,), (61,), (291,)]
+    for group, place_wanted in zip(groups, want, strict=True):
+        points[list(group), :2] = 0.4 * place_wanted + (20, 15)
+    matrix = crop_matrix((0, 0, 9, 9), points, about)
+    assert matrix is not None
+    firsts = [group[0] for group in groups]
+    assert np.allclose(place(matrix, points[firsts, :2]), want, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("box", "margin", "want"),
+    [
+        ((60, 40, 20, 30), 0.5, (50, 25, 40, 60)),  # fits as it is
+        ((2, 40, 20, 30), 0.5, (0, 25, 40, 60)),  # moved right
+        ((130, 80, 20, 30), 0.5, (120, 60, 40, 60)),  # moved left and up
+        ((60, 40, 20, 30), 2.0, (30, 0, 80, 120)),  # shrunk to the height of the frame
+        ((2, 40, 20, 30), 2.0, (0, 0, 80, 120)),  # both
+    ],
+)
+def test_a_crop_kept_inside_moves_and_shrinks_but_keeps_its_proportions(box, margin, want) -> None:
+    about = contract(crop__padding="inside", crop__margin=margin, crop__square=False)
+    crop = crop_face(texture(), box, None, about)
+    assert crop is not None
+    x, y, width, height = want
+    corners = np.array([[x, y], [x + width, y + height]])
+    assert np.allclose(place(crop.to_crop, corners), [[0, 0], [32, 32]], atol=1e-3)
+    assert crop_face(texture(), (200, 10, 30, 30), None, about) is None
+
+
 def test_the_inverse_puts_the_crop_back_on_the_face() -> None:
     image = texture()
     about = contract(
