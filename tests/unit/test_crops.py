@@ -244,7 +244,7 @@ def test_a_crop_kept_inside_moves_and_shrinks_but_keeps_its_proportions(box, mar
     x, y, width, height = want
     corners = np.array([[x, y], [x + width, y + height]])
     assert np.allclose(place(crop.to_crop, corners), [[0, 0], [32, 32]], atol=1e-3)
-    assert crop_face(texture(), (200, 10, 30, 30), None, about) is None
+    assert crop_face(texture(), (400, 10, 30, 30), None, about) is None
 
 
 def test_the_inverse_puts_the_crop_back_on_the_face() -> None:
