@@ -22,6 +22,7 @@ from realtime import __version__, logs
 from realtime import config as settings
 from realtime.config import Config
 from realtime.errors import ConfigError, ExitCode, FakewatchError, OutputClosed
+from realtime.evaluation.options import add_options
 from realtime.redact import redact
 from realtime.sinks.base import Sink
 from realtime.sinks.jsonl import JsonlSink
@@ -95,6 +96,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_common(demo)
     demo.set_defaults(run=_demo)
 
+    evaluate = verbs.add_parser("eval", help="how good the detector is on labelled clips")
+    evaluate.add_argument(
+        "folder", metavar="DIR", type=Path, help="real/ and fake/, or a public set"
+    )
+    add_options(evaluate)
+    _add_common(evaluate)
+    evaluate.set_defaults(run=_evaluate)
+
     doctor = verbs.add_parser("doctor", help="what is wrong with this machine, and the remedy")
     doctor.set_defaults(run=_doctor, log_level="error")
     return parser
@@ -149,6 +158,7 @@ def _analyze(options: argparse.Namespace, console: Console) -> int:
 
 def _demo(options: argparse.Namespace, console: Console) -> int:
     from realtime.sources.synthetic import SWAP_AT_S, demo_clip  # noqa: PLC0415
+    from realtime.window.display import has_display  # noqa: PLC0415
 
     console.print("Making the demo clip ...", highlight=False)
     clip = str(demo_clip(options.seconds))
@@ -156,7 +166,7 @@ def _demo(options: argparse.Namespace, console: Console) -> int:
         f"The clip is made from a portrait; at {SWAP_AT_S:.0f} s its face is swapped.",
         highlight=False,
     )
-    if options.headless or not _has_display():
+    if options.headless or not has_display():
         if not options.headless:
             console.print("No display here, so this runs without a window.", highlight=False)
         options.sources = [clip]
@@ -166,6 +176,12 @@ def _demo(options: argparse.Namespace, console: Console) -> int:
     options.source = clip
     options.loop = False
     return _watch(options, console)
+
+
+def _evaluate(options: argparse.Namespace, console: Console) -> int:
+    from realtime.evaluation.command import evaluate_folder  # noqa: PLC0415 - slow to import
+
+    return evaluate_folder(options, _config(options), console)
 
 
 def _doctor(_options: argparse.Namespace, _console: Console) -> int:
@@ -215,13 +231,6 @@ def _seconds(text: str) -> float:
     if not 1.0 <= value <= 600.0:
         raise argparse.ArgumentTypeError("give a number of seconds from 1 to 600")
     return value
-
-
-def _has_display() -> bool:
-    """Whether a window can be shown; Qt itself would abort the process to tell us."""
-    if not sys.platform.startswith("linux"):
-        return True
-    return any(os.environ.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
 
 
 def _leave_stdout() -> None:

@@ -1,10 +1,11 @@
-"""Logging to the standard error, with every line redacted."""
+"""What is said of trouble: log lines on the standard error, all redacted; bugs in a sentence."""
 
 from __future__ import annotations
 
 import logging
 import sys
 
+from realtime.errors import FakewatchError
 from realtime.redact import redact
 
 
@@ -29,3 +30,8 @@ def configure(level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("realtime").setLevel(level.upper())
+
+
+def unexpected(error: BaseException) -> FakewatchError:
+    """A bug of ours as one redacted sentence; its traceback belongs into the log."""
+    return FakewatchError(f"Internal error: {redact(error) or type(error).__name__}.")

@@ -21,6 +21,7 @@ from realtime.capture import Closed, FrameCounter, WaitQueue
 from realtime.config import Config
 from realtime.errors import FakewatchError, SourceError
 from realtime.faces import FaceTracker
+from realtime.logs import unexpected
 from realtime.playback import Playback
 from realtime.redact import redact
 from realtime.scorer import Scorer
@@ -221,7 +222,7 @@ class Pipeline:
             self._fail(exc)
         except Exception as exc:
             log.exception("unexpected error")
-            self._fail(FakewatchError(f"Internal error: {redact(exc) or type(exc).__name__}."))
+            self._fail(unexpected(exc))
 
     def _fail(self, error: FakewatchError) -> None:
         self._record(error)

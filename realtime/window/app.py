@@ -18,7 +18,7 @@ import cv2  # noqa: F401 - sets the variables that `forget_foreign_plugins` take
 
 from realtime.config import Config
 from realtime.labels import font_folder
-from realtime.redact import redact
+from realtime.logs import unexpected
 from realtime.sinks.base import Sink
 from realtime.window.display import (
     forget_foreign_plugins,
@@ -118,7 +118,7 @@ def catch_exceptions(
             leave()
             return
         log.error("unexpected error in the window", exc_info=(kind, error, trace))
-        report(f"Internal error: {redact(error) or kind.__name__}.")
+        report(str(unexpected(error)))
 
     before = sys.excepthook
     sys.excepthook = hook

@@ -12,6 +12,12 @@ from realtime.errors import ConfigError
 INSTEAD = "use `fakewatch analyze FILE`, which needs no window"
 
 
+def has_display() -> bool:
+    """Whether a display is named; whether it answers is another question."""
+    names = ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY", "DISPLAY")
+    return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in names)
+
+
 def require_display() -> None:
     """Return if Qt will find a display.
 
@@ -20,12 +26,10 @@ def require_display() -> None:
     """
     if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
         return
-    if os.environ.get("WAYLAND_DISPLAY"):
-        return
-    name = os.environ.get("DISPLAY")
-    if not name:
+    if not has_display():
         raise ConfigError(f"There is no display to show a window on; {INSTEAD}.")
-    if not _x_answers():
+    if not os.environ.get("WAYLAND_DISPLAY") and not _x_answers():
+        name = os.environ["DISPLAY"]
         raise ConfigError(f"The display {name} does not answer; start one, or {INSTEAD}.")
 
 

@@ -11,8 +11,8 @@ from qtpy.QtCore import QObject, Signal
 
 from realtime.config import Config
 from realtime.errors import FakewatchError
+from realtime.logs import unexpected
 from realtime.pipeline import Pipeline
-from realtime.redact import redact
 from realtime.scorer import Scorer, load_scorer
 from realtime.sinks.base import Sink
 from realtime.sources import open_source
@@ -185,5 +185,5 @@ class _Job:
             self.error = exc
         except Exception as exc:
             log.exception("unexpected error while opening")
-            self.error = FakewatchError(f"Internal error: {redact(exc) or type(exc).__name__}.")
+            self.error = unexpected(exc)
         self._done(self)

@@ -181,6 +181,18 @@ def test_not_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             assert "is a device, pipe or socket" in str(error)
 
 
+def in_a_process(program: str, path: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python code on a file, in a process whose user or memory is its own."""
+    return subprocess.run(
+        [sys.executable, "-c", program, str(path)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+
 def test_unreadable(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "clip.mp4", 1)
     path.chmod(0)
@@ -193,14 +205,7 @@ def test_unreadable(tmp_path: Path) -> None:
         "try: FileSource(sys.argv[1], SourceConfig()).open()\n"
         "except SourceError as exc: print(exc.code.value, exc)\n"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", program, str(path)],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
+    run = in_a_process(program, path)
     expected = f"permission The file {path} may not be read; check its permissions.\n"
     assert run.stdout == expected
     assert run.stderr == ""
@@ -245,14 +250,7 @@ def test_a_video_of_huge_pictures_is_refused_before_memory_is_asked_for(
         "except SourceError as exc: print(exc)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", program, str(path)],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
+    run = in_a_process(program, path)
     sentence, kilobytes = run.stdout.splitlines()
     assert "within 36 megapixels" in sentence
     assert int(kilobytes) < 60_000  # one picture takes 144 MB
