@@ -12,10 +12,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 STDLIB = sys.stdlib_module_names | {"__future__"}
 PURE = {"realtime/types.py", "realtime/errors.py", "realtime/redact.py"}
+WRITERS = {"realtime/sinks/video.py", "realtime/evaluation/recode.py"}
 THREAD_STARTERS = ("realtime/pipeline.py", "realtime/sinks/", "realtime/window/")
 
 ROOMS: dict[str, Callable[[str], bool]] = {
-    "av": lambda at: at.startswith("realtime/sources/") or at == "realtime/sinks/video.py",
+    "av": lambda at: at.startswith("realtime/sources/") or at in WRITERS,
     "mediapipe": lambda at: at == "realtime/faces/mediapipe_backend.py",
     "onnxruntime": lambda at: at == "realtime/scorer.py",
     "qtpy": lambda at: at.startswith("realtime/window/"),
@@ -123,6 +124,8 @@ def test_the_torch_side_never_touches_the_window(path: Path) -> None:
         ("import torch", "realtime/crops.py", ["torch"]),
         ("def f():\n    import av", "realtime/pipeline.py", ["av"]),
         ("import av.codec", "realtime/sources/file.py", []),
+        ("import av", "realtime/evaluation/recode.py", []),
+        ("import av", "realtime/evaluation/run.py", ["av"]),
         ("from models.networks import build", "realtime/scorer.py", ["models"]),
         ("import importlib\nimportlib.import_module('torch.nn')", "realtime/cli.py", ["torch"]),
         ("from PyQt5 import QtCore", "realtime/window/app.py", ["PyQt5"]),

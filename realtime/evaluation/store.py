@@ -1,0 +1,107 @@
+"""Observations that are kept, so that an interrupted evaluation goes on where it was.
+
+A kept observation is found again by the bytes of the clip, the model, the settings, and the
+source code of the engine: whatever could change the result changes the name. It holds numbers
+only, no picture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from realtime.config import Config
+from realtime.contract import ModelContract
+from realtime.errors import ConfigError
+from realtime.evaluation.observe import Observation
+from realtime.redact import redact
+
+_FORMAT: Final = "1"
+_BLOCK: Final = 1 << 20
+_ENGINE: Final = (
+    *("analysis.py", "capture.py", "contract.py", "crops.py", "model_output.py", "scorer.py"),
+    *("types.py", "verdict.py", "evaluation/observe.py", "evaluation/recode.py"),
+    *("cues", "faces", "sources"),
+)
+"""What decides the numbers; the window, the outputs and the command line do not."""
+
+
+class Store:
+    """A folder of observations made with one model and one configuration."""
+
+    def __init__(self, folder: Path, model: str, contract: ModelContract, config: Config) -> None:
+        """``model`` is the SHA-256 of the model file.
+
+        Raises:
+            ConfigError: if the folder cannot be made.
+        """
+        decisive = json.dumps(settings(config), sort_keys=True)
+        text = f"{_FORMAT}\n{model}\n{contract}\n{decisive}\n{_engine()}"
+        name = hashlib.sha256(text.encode()).hexdigest()[:16]
+        self._folder = folder / f"observations-{name}"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise ConfigError(
+                f"Cannot keep results in {redact(folder)}: {exc.strerror}; name another --cache."
+            ) from None
+
+    def get(self, clip: Path, condition: str) -> Observation | None:
+        """What was kept of a clip under a condition, None if nothing whole was."""
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            return Observation.from_dict(json.loads(self._path(clip, condition).read_text("utf-8")))
+        return None
+
+    def put(self, clip: Path, condition: str, found: Observation) -> None:
+        """Keep it; a disk that is full costs the next run time, not this one its result."""
+        with suppress(OSError):
+            path = self._path(clip, condition)
+            part = path.with_name(f"{path.name}.{os.getpid()}.part")
+            part.write_text(json.dumps(found.as_dict()), "utf-8")
+            part.replace(path)
+
+    def _path(self, clip: Path, condition: str) -> Path:
+        name = hashlib.sha256(f"{_fingerprint(clip)}\n{condition}".encode()).hexdigest()[:24]
+        return self._folder / f"{name}.json"
+
+
+def settings(config: Config) -> dict[str, Any]:
+    """The settings that decide the numbers: not which file the model is, nor where it runs."""
+    table = config.as_dict()
+    return {
+        "faces": table["faces"],
+        "verdict": table["verdict"],
+        "rate_hz": config.scorer.rate_hz,
+    }
+
+
+def default_folder() -> Path:
+    """Where observations are kept if nobody says: beside the embedded clip."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "fakewatch"
+
+
+@cache
+def _fingerprint(clip: Path) -> str:
+    digest = hashlib.sha256()
+    with clip.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@cache
+def _engine() -> str:
+    digest = hashlib.sha256()
+    with resources.as_file(resources.files("realtime")) as root:
+        for name in _ENGINE:
+            files = sorted((root / name).rglob("*.py")) if (root / name).is_dir() else [root / name]
+            for file in files:
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
