@@ -17,10 +17,10 @@ import numpy as np
 from models import catalog
 from models.console import exit_code, say, write_json
 from models.judging import ClipLogits, Judge, clip_logits, pair_logits, peak, scorer_judge
-from models.metrics import auc, bootstrap
 from models.prepare import photo_faces
 from realtime.contract import ModelContract
 from realtime.errors import ConfigError
+from realtime.evaluation.metrics import auc, bootstrap
 from realtime.scorer import OnnxScorer
 
 _PAIRS: Final = 1500

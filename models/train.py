@@ -23,10 +23,10 @@ from models.checkpoints import Checkpoint
 from models.console import exit_code, say
 from models.contracts import contract_for
 from models.dataset import Batch, Curriculum, PairBatches, collate, make_pair
-from models.metrics import auc
 from models.networks import ARCHITECTURES, build
 from models.prepare import Face, clip_faces, photo_faces
 from realtime.errors import ConfigError, ExitCode
+from realtime.evaluation.metrics import auc
 
 _CELL_WEIGHT: Final = 2.0
 _PAIR_WEIGHT: Final = 0.5

@@ -178,7 +178,7 @@ def _say(lines: Sequence[str], console: Console, plan: Plan) -> None:
 
 def _write(path: Path, text: str | None) -> None:
     """Write a file whole or not at all; None only tries whether that is possible."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.parent / f"{path.name}.{os.getpid()}.part"
     try:
         if path.is_dir():
             raise IsADirectoryError(21, "it is a folder")
