@@ -1,26 +1,31 @@
 """Which pictures and clips there are, whose they are, and what each may be used for.
 
-A data folder holds ``faces/`` with ``faces.csv`` (columns file, source, original) and, if it
-has clips, ``videos/real``, ``videos/fake`` with ``real.csv`` (file, source, pair) and
-``fake.csv`` (file, method, pair). Pictures of one person never lie in two splits as far as names
-tell; where people repeat under unknown names, the whole source is for training.
+A data folder holds ``faces/`` with pictures and, if it has clips, ``videos/`` in any of the
+layouts of `realtime.evaluation.layouts`. ``faces.csv`` (columns file, source, original) lists
+the pictures. Pictures of one person never lie in two splits as far as names tell; where people
+repeat under unknown names, the whole source is for training. Without the list, each folder in
+``faces/`` is one person, and each picture that lies in none is another one.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from models.folds import folds, groups
 from realtime.errors import ConfigError
+from realtime.evaluation.layouts import labelled_clips, read_rows
 
 Split = Literal["train", "validation", "calibration"]
 
 _HELD_OUT: Final = 0.14
 """Share of the people of a separable source that training never sees."""
+
+_PICTURES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 _PERSON: Final = {
     "utkface_mohanish": r"(.*)",
@@ -49,11 +54,12 @@ change how clips rank, but its clips do not count towards false alarms either.
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """One picture of one real face."""
+    """One picture of one real face; ``person`` is empty where names do not tell people apart."""
 
     path: Path
     source: str
     split: Split
+    person: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,8 @@ class Clip:
     """One recording. ``kind`` is the source of a real one, the method of a fake one.
 
     ``pair`` names the fake and the real clip that were made from each other, else empty.
-    ``split`` of a fake is always "validation".
+    ``split`` of a fake is always "validation". ``group`` is the same for clips that may show
+    the same person, and ``fold`` in 0..4 is the same within a group; see `models.folds`.
     """
 
     path: Path
@@ -69,19 +76,28 @@ class Clip:
     fake: bool
     pair: str
     split: Split
+    group: str = ""
+    fold: int = 0
 
 
 def photos(data: Path) -> list[Photo]:
-    """All pictures of a data folder, in the order of its list.
+    """All pictures of a data folder, in the order of its list, else sorted by path.
 
     Raises:
         ConfigError: if the folder or its list is missing or empty, or names a missing picture.
     """
     if not data.is_dir():
         raise ConfigError(f"There is no data folder {data}; give one that holds faces/.")
-    rows = _rows(data / "faces.csv", ("file", "source", "original"))
+    if not (data / "faces.csv").exists() and (data / "faces").is_dir():
+        return _own_photos(data / "faces")
+    rows = read_rows(data / "faces.csv", ("file", "source", "original"))
     found = [
-        Photo(data / "faces" / r["file"], r["source"], photo_split(r["source"], r["original"]))
+        Photo(
+            data / "faces" / r["file"],
+            r["source"],
+            photo_split(r["source"], r["original"]),
+            _person(r["source"], r["original"]),
+        )
         for r in rows
     ]
     if not found:
@@ -93,33 +109,36 @@ def photos(data: Path) -> list[Photo]:
 
 
 def clips(data: Path) -> list[Clip]:
-    """All clips of a data folder, none if it has no ``videos/``.
+    """All clips of a data folder, the reals first, none if it has pictures alone.
+
+    A folder without ``faces/`` and ``videos/`` is itself taken for one of the known layouts.
 
     Raises:
-        ConfigError: if there is a ``videos/`` folder whose lists are missing or wrong.
+        ConfigError: if the clips lie in no known layout, or a list is missing or wrong.
     """
     folder = data / "videos"
     if not folder.is_dir():
-        return []
-    real = [
-        Clip(folder / "real" / r["file"], r["source"], False, r["pair"], clip_split(r["file"]))
-        for r in _rows(folder / "real.csv", ("file", "source", "pair"))
+        if (data / "faces").is_dir():
+            return []
+        folder = data
+    found = labelled_clips(folder)
+    return [
+        Clip(
+            *(clip.path, clip.kind, clip.fake, clip.pair),
+            "validation" if clip.fake else clip_split(clip.path.name),
+            group,
+            fold,
+        )
+        for clip, group, fold in zip(found, groups(found), folds(found), strict=True)
     ]
-    fake = [
-        Clip(folder / "fake" / r["file"], r["method"], True, r["pair"], "validation")
-        for r in _rows(folder / "fake.csv", ("file", "method", "pair"))
-    ]
-    return real + fake
 
 
 def photo_split(source: str, original: str) -> Split:
     """Deterministic from the source and the picture's name there."""
-    pattern = _PERSON.get(source)
-    match = re.fullmatch(pattern, original) if pattern else None
-    if match is None:
+    person = _person(source, original)
+    if not person:
         return "train"
-    digest = hashlib.sha256(f"{source}/{match.group(1)}".encode()).digest()
-    place = int.from_bytes(digest[:4], "big") / 2**32
+    place = int.from_bytes(_digest(person)[:4], "big") / 2**32
     if place >= _HELD_OUT:
         return "train"
     return "validation" if place < _HELD_OUT / 2 else "calibration"
@@ -133,18 +152,33 @@ def clip_split(name: str) -> Split:
     return "validation"
 
 
-def _rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error):
-        raise ConfigError(
-            f"Cannot read the list {path}; a data folder needs it beside faces/."
-        ) from None
-    missing = [name for name in columns if name not in (reader.fieldnames or ())]
-    if missing:
-        raise ConfigError(f"The list {path} lacks the column {missing[0]!r}.")
-    if any(row[name] is None for row in rows for name in columns):
-        raise ConfigError(f"The list {path} has a line with too few fields.")
-    return rows
+def _person(source: str, original: str) -> str:
+    pattern = _PERSON.get(source)
+    match = re.fullmatch(pattern, original) if pattern else None
+    return f"{source}/{match.group(1)}" if match else ""
+
+
+def _digest(person: str) -> bytes:
+    return hashlib.sha256(person.encode()).digest()
+
+
+def _own_photos(folder: Path) -> list[Photo]:
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _PICTURES and p.is_file())
+    if not paths:
+        raise ConfigError(f"There is no picture in {folder}; nothing to train on.")
+    people = [path.relative_to(folder).with_suffix("").parts[0] for path in paths]
+    splits = _own_splits(people)
+    return [
+        Photo(path, "own", splits[person], person)
+        for path, person in zip(paths, people, strict=True)
+    ]
+
+
+def _own_splits(people: Sequence[str]) -> dict[str, Split]:
+    """As many as are held out elsewhere, but of three people or more at least one each."""
+    order = sorted(set(people), key=_digest)
+    each = max(round(len(order) * _HELD_OUT / 2), 1 if len(order) >= 3 else 0)
+    splits: dict[str, Split] = dict.fromkeys(order, "train")
+    splits |= dict.fromkeys(order[:each], "validation")
+    splits |= dict.fromkeys(order[each : 2 * each], "calibration")
+    return splits
