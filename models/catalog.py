@@ -25,7 +25,7 @@ Split = Literal["train", "validation", "calibration"]
 _HELD_OUT: Final = 0.14
 """Share of the people of a separable source that training never sees."""
 
-_PICTURES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+PICTURES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 _PERSON: Final = {
     "utkface_mohanish": r"(.*)",
@@ -163,7 +163,7 @@ def _digest(person: str) -> bytes:
 
 
 def _own_photos(folder: Path) -> list[Photo]:
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _PICTURES and p.is_file())
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURES and p.is_file())
     if not paths:
         raise ConfigError(f"There is no picture in {folder}; nothing to train on.")
     people = [path.relative_to(folder).with_suffix("").parts[0] for path in paths]

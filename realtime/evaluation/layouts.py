@@ -20,7 +20,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -74,10 +74,10 @@ def labelled_clips(folder: Path) -> list[LabelledClip]:
     return _paired(found)
 
 
-def need_both(clips: list[LabelledClip], folder: Path) -> None:
+def need_both(fakes: Collection[bool], folder: Path) -> None:
     """Raises `ConfigError` unless there are real and fake clips among those of ``folder``."""
     for fake, name, other in ((False, "real", "fake"), (True, "fake", "real")):
-        if not any(clip.fake is fake for clip in clips):
+        if fake not in fakes:
             raise ConfigError(
                 f"All clips in {folder} are {other}; telling the two apart needs {name} ones too."
             )
