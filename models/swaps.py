@@ -225,11 +225,13 @@ def _map_triangles(
     fine = np.round(b * 16).astype(np.int32)
     for number, side in enumerate(sides):
         cv2.fillConvexPoly(labels, fine[side], (number + 1,), cv2.LINE_8, 4)
-    of = parts.astype(np.float32).reshape(-1, 6)[labels]
     y, x = np.indices(size, np.float32, sparse=True)
-    return of[..., 0] * x + of[..., 1] * y + of[..., 2], of[..., 3] * x + of[..., 4] * y + of[
-        ..., 5
-    ]
+    factors = np.ascontiguousarray(parts.transpose(1, 2, 0), np.float32)
+    found_x, found_y = (
+        np.take(row[0], labels) * x + np.take(row[1], labels) * y + np.take(row[2], labels)
+        for row in factors
+    )
+    return found_x, found_y
 
 
 def _corners(points: Points) -> Points:
