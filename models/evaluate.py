@@ -1,7 +1,8 @@
 """Measure an exported model: ``python -m models.evaluate --help``.
 
-Pseudo-fakes of people held out from training, then whole clips, found, cropped, scored and
-smoothed by the code of the live program. A clip's score is the mean logit of its main face.
+What ``fakewatch eval`` measures, on the clips that were not trained on, and what needs the
+training side: pseudo-fakes of people held out from training, groups of them, whether the heat
+map points at the blend and, with the checkpoint that the model was exported from, attacks.
 """
 
 from __future__ import annotations
@@ -9,159 +10,241 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from rich.console import Console
 
-from models import catalog
-from models.console import exit_code, say, write_json
-from models.judging import ClipLogits, Judge, clip_logits, pair_logits, peak, scorer_judge
-from models.prepare import photo_faces
+from models import catalog, checkpoints
+from models.adversarial import attack
+from models.catalog import Clip
+from models.console import exit_code, say
+from models.dataset import Pair
+from models.explain import localisation, places
+from models.groups import TONES, age_groups, by_group, group_of, typology_angle
+from models.judging import PairLogits, draw_pairs, judge_pairs, scorer_judge, torch_judge
+from models.networks import CellNet
+from models.prepare import Face, photo_faces, read_picture
+from models.sections import sections
+from realtime.config import Config
 from realtime.contract import ModelContract
-from realtime.errors import ConfigError
-from realtime.evaluation.metrics import auc, bootstrap
-from realtime.scorer import OnnxScorer
+from realtime.errors import ConfigError, ExitCode, ModelError
+from realtime.evaluation import metrics
+from realtime.evaluation.command import Plan, bench_of, deliver, gather, tell
+from realtime.evaluation.layouts import LabelledClip
+from realtime.evaluation.options import add_options
+from realtime.evaluation.page import in_words
+from realtime.evaluation.run import Gathered, report
+from realtime.evaluation.summary import summarise
+from realtime.scorer import OnnxScorer, load_scorer
+from realtime.types import Crop
 
 _PAIRS: Final = 1500
 _SEED: Final = 11
+_ALIKE: Final = 1e-3
+"""Greatest difference in logits by which a checkpoint is still the model's own."""
+
+Report = Callable[[str], None]
 
 
-def evaluate(model: Path, data: Path, cache: Path, report: Callable[[str], None]) -> dict[str, Any]:
-    """All numbers as plain values; `main` writes them.
+def people_of(data: Path, cache: Path, report: Report = say) -> list[Face]:
+    """Photos of the people that are held out from training to measure on.
 
     Raises:
-        ModelError: if the model cannot be used.
-        ConfigError: if the data folder cannot be used.
+        ConfigError: if the data folder holds none.
     """
-    scorer = OnnxScorer(model, device="cpu")
-    try:
-        judge, contract = scorer_judge(scorer), scorer.contract
-        found: dict[str, Any] = {"model": contract.name, "sha256": scorer.info.sha256}
-        found["pseudo_fakes"] = _pseudo_fakes(judge, contract, data, cache, report)
-        clips = clip_logits(judge, catalog.clips(data), contract, cache, report)
-        if clips:
-            found["clips"] = _clips(clips, contract)
-    finally:
-        scorer.close()
+    photos = [photo for photo in catalog.photos(data) if photo.split == "validation"]
+    if not photos:
+        raise ConfigError(f"{data} holds no picture of a person held out from training.")
+    return photo_faces(photos, cache, report)
+
+
+def pseudo_fakes(
+    scorer: OnnxScorer,
+    people: Sequence[Face],
+    options: argparse.Namespace,
+    net: CellNet | None,
+    report: Report = say,
+) -> dict[str, Any]:
+    """Everything that is measured on pictures of held-out people and their pseudo-fakes.
+
+    Raises:
+        ModelError: if ``net`` is not what the model was exported from.
+    """
+    contract = scorer.contract
+    report(f"making {options.pairs} pseudo-fakes of {len(people)} photos")
+    pairs, owners = draw_pairs(people, contract, options.pairs, _SEED)
+    judged = judge_pairs(scorer_judge(scorer), pairs, owners)
+    found = {
+        "pseudo_fakes": {"photos": len(people), **_summary(judged)},
+        "groups": _groups(judged, people, contract, options.data),
+        "explanation": _explanation(scorer, pairs),
+        "adversarial": None,
+    }
+    if net is not None:
+        _need_twin(net, contract, pairs, judged)
+        some = [pairs[int(i)] for i in _spread(len(pairs), options.attacked)]
+        found["adversarial"] = attack(
+            net, contract, [p.real for p in some], [p.fake for p in some], report=report
+        )
     return found
 
 
-def _pseudo_fakes(
-    judge: Judge, contract: ModelContract, data: Path, cache: Path, report: Callable[[str], None]
-) -> dict[str, Any]:
-    photos = photo_faces(catalog.photos(data), cache, report)
-    people = [face for face in photos if face.split == "validation"]
-    if not people:
-        raise ConfigError(f"{data} holds no picture of a person held out from training.")
-    pairs = pair_logits(judge, people, contract, _PAIRS, _SEED)
-    real, fake = pairs.real, pairs.fake
+def _summary(judged: PairLogits) -> dict[str, Any]:
+    real, fake = judged.real, judged.fake
+    photos = [
+        (real[judged.owners == i], fake[judged.owners == i]) for i in np.unique(judged.owners)
+    ]
     thirds = np.array_split(np.arange(len(fake)), 3)
     return {
-        "photos": len(people),
         "pairs": len(real),
-        "auc": _rounded(real, fake),
-        "auc_easy_middle_hard": [round(auc(real[part], fake[part]), 3) for part in thirds],
+        "auc": metrics.estimate(
+            metrics.auc(real, fake), metrics.bootstrap_groups(photos, metrics.auc, 1000)
+        ),
+        "auc_easy_middle_hard": [round(metrics.auc(real[part], fake[part]), 3) for part in thirds],
         "auc_by_texture": {
             str(name): [
-                round(auc(real[pairs.textures == name], fake[pairs.textures == name]), 3),
-                int((pairs.textures == name).sum()),
+                round(metrics.auc(real[judged.textures == name], fake[judged.textures == name]), 3),
+                int((judged.textures == name).sum()),
             ]
-            for name in np.unique(pairs.textures)
+            for name in np.unique(judged.textures)
         },
-        "fake_above_its_real": round(float((fake > real).mean()), 3),
+        "fake_above_its_real": metrics.share(int((fake > real).sum()), len(fake)),
     }
 
 
-def _clips(clips: Sequence[ClipLogits], contract: ModelContract) -> dict[str, Any]:
-    trained = [c for c in clips if not c.clip.fake and c.clip.split == "train"]
-    real = [c for c in clips if not c.clip.fake and c.clip.split != "train"]
-    unseen = [c for c in real if c.clip.split == "validation"]
-    fake = [c for c in clips if c.clip.fake]
-    one, two = _means(real), _means(fake)
-    methods = sorted({c.clip.kind for c in fake})
+def _groups(
+    judged: PairLogits, people: Sequence[Face], contract: ModelContract, data: Path
+) -> dict[str, Any]:
+    ages = age_groups(data)
+    tones = [_tone(face) for face in people]
+    made = (contract.calibration, contract.thresholds)
+    real, fake, owners = judged.real, judged.fake, judged.owners
+    of_age = [ages.get(face.path.name, "") for face in people]
     return {
-        "real_held_out": len(real),
-        "real_trained_on": len(trained),
-        "fake": len(fake),
-        "auc": _rounded(one, two),
-        "pairs": _pairs(real, fake),
-        "auc_by_method": {
-            name: [
-                round(auc(one, _means([c for c in fake if c.clip.kind == name])), 3),
-                sum(c.clip.kind == name for c in fake),
-            ]
-            for name in methods
-        },
-        "reach_strong": {
-            "real_never_used": _reach(unseen, contract),
-            "real_calibrated_on": _reach([c for c in real if c not in unseen], contract),
-            "fake": _reach(fake, contract),
-        },
-        "mean_probability": {
-            "real_held_out": _mean_probability(real, contract),
-            "fake": _mean_probability(fake, contract),
-        },
-        "scores": {f"{c.clip.path.parent.name}/{c.clip.path.name}": _line(c) for c in clips},
+        "age": by_group(of_age, real, fake, owners, made),
+        "skin_tone_estimated": by_group(tones, real, fake, owners, made),
     }
 
 
-def _pairs(real: Sequence[ClipLogits], fake: Sequence[ClipLogits]) -> dict[str, Any]:
-    """Fakes and the real clips that they were made from."""
-    partner = {c.clip.pair: c for c in real if c.clip.pair}
-    both = [(partner[c.clip.pair], c) for c in fake if c.clip.pair in partner]
-    one, two = _means([pair[0] for pair in both]), _means([pair[1] for pair in both])
+def _tone(face: Face) -> str:
+    image = read_picture(face.path)
+    return "" if image is None else group_of(typology_angle(image, face.landmarks), TONES)
+
+
+def _explanation(scorer: OnnxScorer, pairs: Sequence[Pair]) -> dict[str, Any] | None:
+    """None for a model without a map."""
+    place = np.eye(2, 3, dtype=np.float32)
+    scores = scorer.score([Crop(0, pair.fake, place) for pair in pairs], 0.0)
+    both = [
+        (score.cam, pair.weight, score.logit)
+        for score, pair in zip(scores, pairs, strict=True)
+        if score is not None and score.cam is not None
+    ]
+    if not both:
+        return None
+    called = [row for row in both if row[2] > 0]
     return {
-        "count": len(both),
-        "auc": _rounded(one, two),
-        "fake_above_its_real": round(float((two > one).mean()), 3) if both else None,
+        "all": localisation(places([row[0] for row in both], [row[1] for row in both])),
+        "called_fake": localisation(places([row[0] for row in called], [row[1] for row in called])),
     }
 
 
-def _rounded(real: Any, fake: Any) -> dict[str, Any]:
-    low, high = bootstrap(real, fake)
-    return {"auc": round(auc(real, fake), 3), "interval_95": [round(low, 3), round(high, 3)]}
+def _need_twin(
+    net: CellNet, contract: ModelContract, pairs: Sequence[Pair], judged: PairLogits
+) -> None:
+    some = _spread(len(pairs), 8)
+    asked = torch_judge(net, contract)([pairs[int(i)].fake for i in some])
+    if not np.allclose(asked, judged.fake[some], atol=_ALIKE, rtol=_ALIKE):
+        raise ModelError(
+            "The checkpoint is not what the model was exported from; give the one that belongs "
+            "to it."
+        )
 
 
-def _means(clips: Sequence[ClipLogits]) -> Any:
-    return np.array([np.nanmean(c.logits) for c in clips])
+def _spread(length: int, count: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.linspace(0, length - 1, min(length, count)).round().astype(np.int64)
 
 
-def _reach(clips: Sequence[ClipLogits], contract: ModelContract) -> dict[str, int]:
-    peaks = [peak(c, contract.calibration) for c in clips]
-    long_enough = [value for value in peaks if value is not None]
-    strong = contract.thresholds.strong
+def held_out(clips: Sequence[Clip]) -> list[LabelledClip]:
+    """The clips that were not trained on."""
+    return [_labelled(clip) for clip in clips if clip.split != "train"]
+
+
+def _labelled(clip: Clip) -> LabelledClip:
+    return LabelledClip(clip.path, clip.kind, clip.fake, clip.pair)
+
+
+def _splits(gathered: Gathered, clips: Sequence[Clip]) -> dict[str, Any]:
+    """The same numbers without the real clips that calibration used."""
+    used = {clip.path for clip in clips if clip.split == "calibration"}
     return {
-        "clips": len(long_enough),
-        "reach_uncertain": sum(v >= contract.thresholds.uncertain for v in long_enough),
-        "reach_strong": sum(v >= strong for v in long_enough),
+        "trained_on": sum(clip.split == "train" for clip in clips),
+        "calibrated_on": len(used),
+        "never_used": summarise([j for j in gathered.judged if j.clip.path not in used]),
     }
 
 
-def _mean_probability(clips: Sequence[ClipLogits], contract: ModelContract) -> float:
-    fitted = contract.calibration
-    odds = _means(clips) / fitted.temperature + fitted.bias
-    return round(float((1 / (1 + np.exp(-odds))).mean()), 3)
+def evaluate(options: argparse.Namespace, console: Console) -> Gathered:
+    """Measure and write; what was gathered is written even if something breaks off.
+
+    Raises:
+        ModelError: if the model or the checkpoint cannot be used.
+        ConfigError: if the data folder or an output cannot be used.
+    """
+    plan, config = Plan.of(options), Config()
+    config = replace(config, scorer=replace(config.scorer, model=options.model or "", device="cpu"))
+    net = checkpoints.network(checkpoints.load(options.checkpoint)) if options.checkpoint else None
+    gathered, extra = Gathered(), dict[str, Any]()
+    with closing(load_scorer(config.scorer)) as scorer:
+        people = people_of(options.data, plan.cache)
+        clips = catalog.clips(options.data)
+        bench = bench_of(options, plan, scorer, config, console)
+        try:
+            gather(bench, held_out(clips), plan, gathered)
+            extra["splits"] = _splits(gathered, clips)
+            extra |= pseudo_fakes(scorer, people, options, net)
+        finally:
+            found = {**report(gathered, bench, plan.seconds), **extra}
+            deliver(found, plan, sections(extra))
+            tell(in_words(found), console, plan)
+    return gathered
 
 
-def _line(found: ClipLogits) -> list[float]:
-    return [round(float(np.nanmean(found.logits)), 3), len(found.logits)]
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    found = argparse.ArgumentParser(prog="models.evaluate", description=__doc__)
+    found.add_argument("--data", type=Path, required=True, help="a data folder, see models.catalog")
+    found.add_argument("--model", help="an exported .onnx; the built-in one if none is given")
+    found.add_argument("--checkpoint", type=Path, help="what it was exported from, for attacks")
+    found.add_argument("--pairs", type=_count, default=_PAIRS, help="pseudo-fakes to make")
+    found.add_argument("--attacked", type=_count, default=150, help="pairs to attack")
+    add_options(found)
+    found.set_defaults(cache=Path("runs/cache"))
+    return found
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError("give a whole number above 0")
+    return int(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="models.evaluate", description=__doc__)
-    parser.add_argument("--model", type=Path, required=True, help="an exported .onnx")
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--output", type=Path, help="write the numbers as JSON")
-    parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
-    options = parser.parse_args(arguments)
-
-    def work() -> None:
-        found = evaluate(options.model, options.data, options.cache, say)
-        write_json(options.output, found)
-
-    return exit_code(work)
+    options = parser().parse_args(arguments)
+    console = Console(stderr=True)
+    gathered: list[Gathered] = []
+    try:
+        code = exit_code(lambda: gathered.append(evaluate(options, console)))
+        lost = any(one.failed for one in gathered)
+        return int(ExitCode.SOURCE) if lost else code
+    except KeyboardInterrupt:
+        say("interrupted; what was gathered is written")
+        return int(ExitCode.INTERRUPTED)
 
 
 if __name__ == "__main__":

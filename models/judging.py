@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.catalog import Clip
 from models.contracts import DEFAULT_THRESHOLDS
-from models.dataset import make_pair
+from models.dataset import Pair, make_pair
 from models.footage import sightings_of_clip
 from models.networks import CellNet
 from models.prepare import Face
@@ -38,12 +38,14 @@ class PairLogits:
     """Logits of P real crops and of their pseudo-fakes, ``(P,)`` each, and how those were made.
 
     They go from easy to hard. ``textures`` names the change of texture between the layers, with
-    " above" if it is the upper layer, the face, that was changed, else " below".
+    " above" if it is the upper layer, the face, that was changed, else " below". ``owners``
+    says which of the faces each pair was made from.
     """
 
     real: Logits
     fake: Logits
     textures: NDArray[np.str_]
+    owners: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,20 +82,40 @@ def scorer_judge(scorer: Scorer) -> Judge:
     return judge
 
 
+def draw_pairs(
+    faces: Sequence[Face], contract: ModelContract, count: int, seed: int
+) -> tuple[list[Pair], NDArray[np.int64]]:
+    """About ``count`` pairs from easy to hard, and which of the faces each was made from."""
+    rng = np.random.default_rng(seed)
+    pairs, owners = [], []
+    for i in range(count):
+        owner = int(rng.integers(len(faces)))
+        pair = make_pair(faces[owner], contract, rng, i / count)
+        if pair is not None:
+            pairs.append(pair)
+            owners.append(owner)
+    return pairs, np.array(owners, np.int64)
+
+
 def pair_logits(
     judge: Judge, faces: Sequence[Face], contract: ModelContract, count: int, seed: int
 ) -> PairLogits:
     """Judge ``count`` pairs of all difficulties alike."""
-    rng = np.random.default_rng(seed)
-    real, fake, textures = [], [], []
-    for i in range(count):
-        pair = make_pair(faces[int(rng.integers(len(faces)))], contract, rng, i / count)
-        if pair is not None:
-            real.append(pair.real)
-            fake.append(pair.fake)
-            place = "above" if pair.how.on_upper else "below"
-            textures.append(f"{pair.how.jitter.texture} {place}")
-    return PairLogits(judge(real), judge(fake), np.array(textures, np.str_))
+    return judge_pairs(judge, *draw_pairs(faces, contract, count, seed))
+
+
+def judge_pairs(judge: Judge, pairs: Sequence[Pair], owners: NDArray[np.int64]) -> PairLogits:
+    """Judge what `draw_pairs` gave."""
+    textures = [_texture(pair) for pair in pairs]
+    real = judge([pair.real for pair in pairs])
+    fake = judge([pair.fake for pair in pairs])
+    return PairLogits(real, fake, np.array(textures, np.str_), owners)
+
+
+def _texture(pair: Pair) -> str:
+    if pair.how is None:
+        return "other"
+    return f"{pair.how.jitter.texture} {'above' if pair.how.on_upper else 'below'}"
 
 
 def clip_logits(

@@ -90,7 +90,7 @@ def evaluate_folder(options: argparse.Namespace, config: Config, console: Consol
             if gathered.judged or gathered.complete:
                 found = report(gathered, bench, plan.seconds)
                 deliver(found, plan)
-                _say(in_words(found), console, plan)
+                tell(in_words(found), console, plan)
     return outcome(gathered)
 
 
@@ -169,7 +169,7 @@ class ConsoleProgress:
         complain(self.console, sentence)
 
 
-def _say(lines: Sequence[str], console: Console, plan: Plan) -> None:
+def tell(lines: Sequence[str], console: Console, plan: Plan) -> None:
     """Words go to the standard output, unless data does."""
     target = console if plan.json == _STDOUT else Console()
     for line in lines:

@@ -20,6 +20,8 @@ Interval = tuple[float, float]
 ROUNDS: Final = 2000
 BINS: Final = 10
 _TAILS: Final = (2.5, 97.5)
+_COMPARISONS: Final = 10_000_000
+"""So many pairs of clips are compared once and for all, beyond that anew in each round."""
 UNKNOWN: Final[Interval] = (float("nan"), float("nan"))
 
 
@@ -65,6 +67,8 @@ def bootstrap(
     if min(len(reals), len(fakes)) < 2:
         return UNKNOWN
     rng = np.random.default_rng(seed)
+    if measure is auc and len(reals) * len(fakes) <= _COMPARISONS:
+        return _percentiles(_drawn_areas(reals, fakes, rounds, rng))
     values = [
         measure(rng.choice(reals, len(reals)), rng.choice(fakes, len(fakes))) for _ in range(rounds)
     ]
@@ -222,7 +226,14 @@ def share(hits: int, count: int) -> dict[str, Any]:
     return {"count": hits, "of": count, **found}
 
 
-def _percentiles(values: Sequence[float]) -> Interval:
+def _drawn_areas(reals: Scores, fakes: Scores, rounds: int, rng: np.random.Generator) -> Scores:
+    """`auc` of ``rounds`` drawings at once, from how often each member was drawn."""
+    wins = (fakes[:, None] > reals) + 0.5 * (fakes[:, None] == reals)
+    one, two = (rng.multinomial(n, np.full(n, 1 / n), rounds) for n in (len(reals), len(fakes)))
+    return np.asarray(((two @ wins) * one).sum(axis=1) / wins.size)
+
+
+def _percentiles(values: Sequence[float] | Scores) -> Interval:
     finite = np.asarray(values)[np.isfinite(values)]
     if not len(finite):
         return UNKNOWN

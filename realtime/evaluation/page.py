@@ -44,7 +44,7 @@ def in_words(report: Mapping[str, Any]) -> list[str]:
         f"{clips['real_scored']} and {clips['fake_scored']} with a score",
         f"AUC of clips {words(overall['auc'])}",
         f"real clips that reach strong: {strong['count']} of {strong['of']}; "
-        f"false alarms per hour {words(alarms['per_hour'])}",
+        f"false alarms per hour {words(alarms['per_hour'], 1)}",
         f"fake clips that reach strong: {detected['count']} of {detected['of']}"
         + ("" if delay is None else f", after {delay:.1f} s (median)"),
     ]

@@ -205,8 +205,8 @@ def _missing(real: Sequence[Judged], fake: Sequence[Judged]) -> list[str]:
     for bound in FALSE_POSITIVES:
         if 0 < len(scores(real)) < 1 / bound:
             found.append(
-                f"{len(scores(real))} real clips are fewer than the {1 / bound:.0f} that a false "
-                f"positive rate of {bound:.0%} needs: the rate given holds at no false positive."
+                f"A false positive rate of {bound:.0%} needs {1 / bound:.0f} real clips and there "
+                f"are {len(scores(real))}: what is given for it holds at no false positive at all."
             )
     return found
 

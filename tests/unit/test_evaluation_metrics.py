@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import comb, exp, factorial
 
 import numpy as np
@@ -58,6 +59,14 @@ def test_the_bootstrap_interval_holds_the_value_and_narrows() -> None:
         assert low < auc(real, fake) < high
         widths.append(high - low)
     assert widths[1] < 0.3 * widths[0]
+
+
+def test_the_quick_bootstrap_of_the_auc_is_the_plain_one() -> None:
+    rng = np.random.default_rng(5)
+    real, fake = rng.normal(0, 1, 25).round(1), rng.normal(0.8, 1, 40).round(1)
+    quick = bootstrap(real, fake)
+    plain = bootstrap(real, fake, measure=partial(auc))
+    assert quick == pytest.approx(plain, abs=0.01)
 
 
 def test_pairs_are_drawn_as_pairs() -> None:
