@@ -22,10 +22,10 @@ from models import catalog, checkpoints
 from models.adversarial import attack
 from models.catalog import Clip
 from models.console import exit_code, say
-from models.dataset import Pair
 from models.explain import localisation, places
 from models.groups import TONES, age_groups, by_group, group_of, typology_angle
-from models.judging import PairLogits, draw_pairs, judge_pairs, scorer_judge, torch_judge
+from models.judging import Logits, PairLogits, draw_pairs, judge_pairs, scorer_judge, torch_judge
+from models.makers import Pair
 from models.networks import CellNet
 from models.prepare import Face, photo_faces, read_picture
 from models.sections import sections
@@ -40,7 +40,7 @@ from realtime.evaluation.page import in_words
 from realtime.evaluation.run import Gathered, report
 from realtime.evaluation.summary import summarise
 from realtime.scorer import OnnxScorer, load_scorer
-from realtime.types import Crop
+from realtime.types import Crop, FloatArray, Image
 
 _PAIRS: Final = 1500
 _SEED: Final = 11
@@ -136,21 +136,34 @@ def _tone(face: Face) -> str:
 
 
 def _explanation(scorer: OnnxScorer, pairs: Sequence[Pair]) -> dict[str, Any] | None:
-    """None for a model without a map."""
-    place = np.eye(2, 3, dtype=np.float32)
-    scores = scorer.score([Crop(0, pair.fake, place) for pair in pairs], 0.0)
-    both = [
-        (score.cam, pair.weight, score.logit)
-        for score, pair in zip(scores, pairs, strict=True)
-        if score is not None and score.cam is not None
-    ]
-    if not both:
+    """Of the maps as they are, and of what they hold above the mean map of the real crops.
+
+    None for a model without a map.
+    """
+    masks = [pair.weight for pair in pairs]
+    logits, maps = _maps(scorer, [pair.fake for pair in pairs])
+    usual = _maps(scorer, [pair.real for pair in pairs])[1]
+    if maps is None or usual is None:
         return None
-    called = [row for row in both if row[2] > 0]
+    above = maps - usual.mean(axis=0)
+    called = np.flatnonzero(logits > 0)
     return {
-        "all": localisation(places([row[0] for row in both], [row[1] for row in both])),
-        "called_fake": localisation(places([row[0] for row in called], [row[1] for row in called])),
+        "all": localisation(places(list(maps), masks)),
+        "called_fake": localisation(places([maps[i] for i in called], [masks[i] for i in called])),
+        "above_the_usual": localisation(places(list(above), masks)),
     }
+
+
+def _maps(scorer: OnnxScorer, crops: Sequence[Image]) -> tuple[Logits, FloatArray | None]:
+    """Logits ``(N,)`` and maps ``(N, h, w)``; where the model fails NaN and nothing but zeros."""
+    place = np.eye(2, 3, dtype=np.float32)
+    scores = scorer.score([Crop(0, pixels, place) for pixels in crops], 0.0)
+    logits = np.array([np.nan if score is None else score.logit for score in scores])
+    maps = [None if score is None else score.cam for score in scores]
+    shown = next((cam for cam in maps if cam is not None), None)
+    if shown is None:
+        return logits, None
+    return logits, np.stack([np.zeros_like(shown) if cam is None else cam for cam in maps])
 
 
 def _need_twin(

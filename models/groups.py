@@ -109,7 +109,7 @@ def by_group(
     limit = bound * calibration.temperature
     of_pair = np.array([groups[i] for i in owners.tolist()], np.str_)
     table = {}
-    for name in sorted({group for group in groups if group}):
+    for _, name in (*AGES, *TONES):
         mine = of_pair == name
         if not mine.any():
             continue

@@ -11,14 +11,14 @@ import pytest
 import torch
 from skimage import data as pictures
 
-from models import catalog, checkpoints, evaluate
+from models import catalog, evaluate
 from models.catalog import Clip
-from models.checkpoints import Checkpoint
 from models.judging import PairLogits
 from models.networks import build
 from realtime.evaluation.run import Gathered
 from realtime.evaluation.summary import Judged
 from realtime.sources.synthetic import write_demo_clip
+from tests.unit import checkpoint_files
 from tests.unit.test_evaluation import seen
 from tools import export_onnx
 
@@ -27,11 +27,7 @@ from tools import export_onnx
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network that has learned nothing."""
     torch.manual_seed(5)
-    weights = build("cellnet").state_dict()
-    state = Checkpoint("cellnet", 1, 1.0, 0.5, 1, 1, weights, weights, {}, torch.get_rng_state())
-    path = tmp_path_factory.mktemp("checkpoint") / "c.pt"
-    checkpoints.save(path, state)
-    return path
+    return checkpoint_files.save(build("cellnet"), tmp_path_factory.mktemp("checkpoint") / "c.pt")
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +80,8 @@ def test_everything_is_measured_and_written(
     assert found["groups"]["age"]["30 to 44"]["pairs"] == 8
     tones = found["groups"]["skin_tone_estimated"].values()
     assert sum(tone["photos"] for tone in tones) == 3
-    assert found["explanation"]["all"]["crops"] == 8
+    for part in ("all", "above_the_usual"):
+        assert found["explanation"][part]["crops"] == 8
     attacks = found["adversarial"]["after"]
     assert len(attacks) == 8
     assert found["adversarial"]["pairs"] == 2
@@ -108,9 +105,7 @@ def test_a_checkpoint_of_other_weights_is_refused(
     torch.manual_seed(6)
     net = build("cellnet")
     torch.nn.init.normal_(net.head.weight, std=0.3)
-    weights = net.state_dict()
-    state = Checkpoint("cellnet", 1, 1.0, 0.5, 1, 1, weights, weights, {}, torch.get_rng_state())
-    checkpoints.save(tmp_path / "other.pt", state)
+    checkpoint_files.save(net, tmp_path / "other.pt")
     capsys.readouterr()
     options = ("--model", model, "--checkpoint", tmp_path / "other.pt", "--pairs", 4)
     assert run(data, tmp_path, *options) == 4

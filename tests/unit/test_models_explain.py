@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from models import checkpoints
-from models.checkpoints import Checkpoint
 from models.explain import Places, grad_cam, localisation, places
 from models.networks import CellNet, build
 from realtime.crops import to_tensor
 from realtime.scorer import OnnxScorer
 from realtime.types import Crop
+from tests.unit import checkpoint_files
 from tools import export_onnx
 
 
@@ -41,11 +40,9 @@ def crops() -> list[Crop]:
 
 
 def test_the_exported_map_is_grad_cam(net: CellNet, crops: list[Crop], tmp_path: Path) -> None:
-    weights = net.state_dict()
-    state = Checkpoint("cellnet", 1, 1.0, 0.5, 1, 1, weights, weights, {}, torch.get_rng_state())
-    checkpoints.save(tmp_path / "c.pt", state)
+    checkpoint = checkpoint_files.save(net, tmp_path / "c.pt")
     output = tmp_path / "d.onnx"
-    assert export_onnx.main(["--checkpoint", str(tmp_path / "c.pt"), "--output", str(output)]) == 0
+    assert export_onnx.main(["--checkpoint", str(checkpoint), "--output", str(output)]) == 0
     scorer = OnnxScorer(output, device="cpu")
     try:
         scores = scorer.score(crops, 0.0)

@@ -67,18 +67,18 @@ def test_ages_come_from_the_list_where_it_knows_them(tmp_path: Path) -> None:
 
 
 def test_each_group_is_measured_on_its_own() -> None:
-    groups = ["young", "old", "", "old"]
+    groups = ["under 18", "60 up", "", "60 up"]
     owners = np.array([0, 0, 1, 1, 2, 3])
     real = np.array([0.0, 1.0, 2.0, 3.0, 9.0, 0.0])
     fake = np.array([2.0, 3.0, 0.0, 1.0, -9.0, 5.0])
     made = (Calibration(2.0, -0.5), Thresholds(0.5, 0.8, 0.95))
     found = by_group(groups, real, fake, owners, made)
-    assert list(found) == ["old", "young"]
-    assert found["young"]["auc"]["value"] == 1.0
-    assert found["young"]["auc"]["interval_95"] is None  # one photo has no spread
-    assert found["old"]["photos"] == 2
+    assert list(found) == ["under 18", "60 up"]
+    assert found["under 18"]["auc"]["value"] == 1.0
+    assert found["under 18"]["auc"]["interval_95"] is None  # one photo has no spread
+    assert found["60 up"]["photos"] == 2
     # Reals 2, 3, 0 against fakes 0, 1, 5: wins 0.5 + 1 + 3 of nine.
-    assert found["old"]["auc"]["value"] == pytest.approx(4.5 / 9)
+    assert found["60 up"]["auc"]["value"] == pytest.approx(4.5 / 9)
     # Log-odds of 0.8 are 1.386; a logit must exceed (1.386 + 0.5) * 2 = 3.77.
-    assert found["old"]["real_crops_above_strong"]["count"] == 0
-    assert found["old"]["mean_real_logit"] == pytest.approx(5 / 3, abs=1e-3)
+    assert found["60 up"]["real_crops_above_strong"]["count"] == 0
+    assert found["60 up"]["mean_real_logit"] == pytest.approx(5 / 3, abs=1e-3)
