@@ -42,6 +42,9 @@ _RING_REACH: Final = 1.35
 """Corners outside the face, at this multiple of the outline's distance from the middle."""
 
 _FLAT_PX2: Final = 0.05
+_FOLDED: Final = 0.006
+"""Share of the area that may be turned over. More is a head turned so far that its landmarks
+overlap: about every tenth of the training faces, with noses drawn twice."""
 _FINEST: Final = 1.4
 """A source this many times larger than the target is shrunk before it is warped."""
 
@@ -51,10 +54,10 @@ class Swap:
     """How the face of a source comes into a target.
 
     ``region`` is a key of `masks.REGIONS`; ``triangles`` says whether the landmarks are met one
-    by one. ``jitter`` changes the source; ``colour`` in 0..1 says how far its colours are moved
-    to those of the target afterwards, ``poisson`` whether the edge is the one of Pérez et al.
-    ``elastic``, ``shrink`` and ``edge`` are fractions of the face's extent, ``ratio`` the
-    greatest weight of the source.
+    by one, which a head that is turned far does not allow. ``jitter`` changes the source;
+    ``colour`` in 0..1 says how far its colours are moved to those of the target afterwards,
+    ``poisson`` whether the edge is the one of Pérez et al. ``elastic``, ``shrink`` and ``edge``
+    are fractions of the face's extent, ``ratio`` the greatest weight of the source.
     """
 
     region: str
@@ -191,9 +194,9 @@ def _warp(
 ) -> Image:
     """The source as seen by the target: ``start`` comes to lie on ``to``."""
     whole = align(to, start)
-    if triangles:
-        x, y = _map_triangles(start, to, size, whole)
-        moved = cv2.remap(source, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    maps = _map_triangles(start, to, size, whole) if triangles else None
+    if maps is not None:
+        moved = cv2.remap(source, *maps, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
     else:
         moved = cv2.warpAffine(
             source,
@@ -207,18 +210,22 @@ def _warp(
 
 def _map_triangles(
     start: Points, to: Points, size: tuple[int, int], whole: NDArray[np.float64]
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray] | None:
     """Where each pixel of the target is in the source, ``(h, w)`` float32 x and y.
 
-    The triangles are those of Delaunay in the target, so that they never overlap there. What
-    lies in none is moved by the similarity ``whole``.
+    The triangles are those of Delaunay in the target, so that they never overlap there; None if
+    they do in the source. What lies in none is moved by the similarity ``whole``.
     """
     a, b = _corners(start), _corners(to)
     sides = Delaunay(b).simplices
     edges = b[sides[:, 1:]] - b[sides[:, :1]]
-    solid = np.abs(np.linalg.det(edges)) > _FLAT_PX2
-    sides, edges = sides[solid], edges[solid]
+    area = np.linalg.det(edges)
+    solid = np.abs(area) > _FLAT_PX2
+    sides, edges, area = sides[solid], edges[solid], np.abs(area[solid])
     slope = (np.linalg.inv(edges) @ (a[sides[:, 1:]] - a[sides[:, :1]])).transpose(0, 2, 1)
+    over = np.sign(np.linalg.det(slope)) != np.sign(np.linalg.det(whole[:, :2]))
+    if area[over].sum() > _FOLDED * area.sum():
+        return None
     shift = a[sides[:, 0]] - np.einsum("tij,tj->ti", slope, b[sides[:, 0]])
     parts = np.concatenate((whole[None], np.concatenate((slope, shift[..., None]), axis=2)))
     labels = np.zeros(size, np.int32)

@@ -101,6 +101,21 @@ def test_triangles_bring_every_corner_to_its_place() -> None:
         assert np.linalg.norm(seen - to[i] - (np.array((x, y)) - start[i])) < 2.0
 
 
+def test_landmarks_that_overlap_are_not_torn_apart() -> None:
+    """Those of a turned head: a part of the face lies behind another."""
+    to = face_points()
+    start = to.copy()
+    right = to[:, 0] > 120
+    start[right, 0] = 240 - to[right, 0]
+    folded, rigid = (
+        swap_face(picture(1), to, picture(2), start, plain(triangles=triangles))[0]
+        for triangles in (True, False)
+    )
+    assert (folded == rigid).all()
+    flat, _ = swap_face(picture(1), to, picture(2), to + 2, plain(triangles=True))
+    assert (flat != rigid).any()
+
+
 @pytest.mark.parametrize("difficulty", [0.0, 1.0])
 def test_equal_seeds_give_equal_swaps_and_others_do_not(difficulty: float) -> None:
     made = [
