@@ -77,7 +77,7 @@ def pseudo_fakes(
     contract = scorer.contract
     report(f"making {options.pairs} pseudo-fakes of {len(people)} photos")
     pairs, owners = draw_pairs(people, contract, options.pairs, _SEED)
-    judged = judge_pairs(scorer_judge(scorer), pairs, owners)
+    judged, pairs = _finite(judge_pairs(scorer_judge(scorer), pairs, owners), pairs)
     found = {
         "pseudo_fakes": {"photos": len(people), **_summary(judged)},
         "groups": _groups(judged, people, contract, options.data),
@@ -93,6 +93,21 @@ def pseudo_fakes(
     return found
 
 
+def _finite(judged: PairLogits, pairs: Sequence[Pair]) -> tuple[PairLogits, list[Pair]]:
+    """Without the pairs of which the model gave no number.
+
+    Raises:
+        ModelError: if it gave none at all.
+    """
+    good = np.flatnonzero(np.isfinite(judged.real) & np.isfinite(judged.fake))
+    if not len(good):
+        raise ModelError("The model gives no number for any pseudo-fake.")
+    kept = PairLogits(
+        judged.real[good], judged.fake[good], judged.textures[good], judged.owners[good]
+    )
+    return kept, [pairs[i] for i in good]
+
+
 def _summary(judged: PairLogits) -> dict[str, Any]:
     real, fake = judged.real, judged.fake
     photos = [
@@ -104,7 +119,9 @@ def _summary(judged: PairLogits) -> dict[str, Any]:
         "auc": metrics.estimate(
             metrics.auc(real, fake), metrics.bootstrap_groups(photos, metrics.auc, 1000)
         ),
-        "auc_easy_middle_hard": [round(metrics.auc(real[part], fake[part]), 3) for part in thirds],
+        "auc_easy_middle_hard": [
+            round(metrics.auc(real[part], fake[part]), 3) if len(part) else None for part in thirds
+        ],
         "auc_by_texture": {
             str(name): [
                 round(metrics.auc(real[judged.textures == name], fake[judged.textures == name]), 3),

@@ -57,10 +57,10 @@ def sections(extra: Mapping[str, Any]) -> list[Section]:
 
 
 def _pseudo_fakes(table: Mapping[str, Any]) -> Section:
-    easy, middle, hard = table["auc_easy_middle_hard"]
+    thirds = ("none" if auc is None else f"{auc:.2f}" for auc in table["auc_easy_middle_hard"])
     rows = [
         ("AUC, all difficulties", words(table["auc"])),
-        ("AUC of the easy / middle / hard third", f"{easy:.2f} / {middle:.2f} / {hard:.2f}"),
+        ("AUC of the easy / middle / hard third", " / ".join(thirds)),
         ("scores above its own real picture", words(table["fake_above_its_real"])),
         *(
             (f"AUC where the texture changed by: {name} ({count})", f"{value:.2f}")

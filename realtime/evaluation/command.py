@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from realtime.config import Config
-from realtime.errors import ConfigError, ExitCode
+from realtime.errors import ConfigError, ExitCode, OutputClosed
 from realtime.evaluation.layouts import LabelledClip, labelled_clips
 from realtime.evaluation.page import Section, in_words, page
 from realtime.evaluation.recode import Condition, conditions
@@ -115,14 +115,19 @@ def deliver(found: Mapping[str, Any], plan: Plan, sections: Sequence[Section] = 
 
     Raises:
         ConfigError: if a file cannot be written.
+        OutputClosed: if the reader of a pipe has gone away.
     """
     text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    if plan.json == _STDOUT:
-        sys.stdout.write(text)
-    elif plan.json is not None:
-        _write(Path(plan.json), text)
     if plan.html is not None:
         _write(plan.html, page(found, sections))
+    if plan.json == _STDOUT:
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise OutputClosed("The reader of the output has gone away.") from None
+    elif plan.json is not None:
+        _write(Path(plan.json), text)
 
 
 def outcome(gathered: Gathered) -> ExitCode:

@@ -6,6 +6,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -463,6 +465,25 @@ def test_json_on_stdout_is_nothing_but_json(
     captured = capsys.readouterr()
     assert json.loads(captured.out)["clips"]["fake"] == 1
     assert "AUC of clips" in captured.err
+
+
+def test_a_reader_that_goes_away_is_no_error(
+    folder: Path, suspicious: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "realtime", "eval", str(folder), "--json", "-"]
+    process = subprocess.Popen(
+        [*command, "--model", str(suspicious), "--device", "cpu"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    said = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(60) == 0
+    assert "Traceback" not in said
 
 
 def test_results_are_kept_beside_the_demo_clip(monkeypatch: pytest.MonkeyPatch) -> None:

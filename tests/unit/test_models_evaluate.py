@@ -95,7 +95,7 @@ def test_everything_is_measured_and_written(
 def test_without_the_checkpoint_there_are_no_attacks(
     data: Path, model: Path, tmp_path: Path
 ) -> None:
-    assert run(data, tmp_path, "--model", model, "--pairs", 4, "--json", tmp_path / "e.json") == 0
+    assert run(data, tmp_path, "--model", model, "--pairs", 1, "--json", tmp_path / "e.json") == 0
     assert json.loads((tmp_path / "e.json").read_text())["adversarial"] is None
 
 
@@ -167,5 +167,10 @@ def test_pseudo_fakes_are_counted_by_photo_and_by_texture() -> None:
     found = evaluate._summary(PairLogits(real, fake, textures, np.array([0, 0, 1, 1])))
     assert found["fake_above_its_real"]["count"] == 3
     assert found["auc_by_texture"] == {"blur above": [0.5, 2], "none below": [0.875, 2]}
+    kept, pairs = evaluate._finite(
+        PairLogits(real, np.array([np.nan, 0, 3, 4]), textures, np.array([0, 0, 1, 1])),
+        [1, 2, 3, 4],
+    )
+    assert (kept.fake.tolist(), kept.owners.tolist(), pairs) == ([0, 3, 4], [0, 1, 1], [2, 3, 4])
     # Wins of the fakes over the reals: 1.5, 0.5, 3.5 and 4 of 16.
     assert found["auc"]["value"] == pytest.approx(9.5 / 16, abs=1e-4)
