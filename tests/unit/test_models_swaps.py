@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from models import masks
 from models.augment import Jitter
 from models.catalog import Split
-from models.lookalikes import Lookalikes, describe
+from models.lookalikes import Lookalikes, describe, lookalikes_if_any
 from models.prepare import Face
 from models.swaps import Swap, align, match_colour, swap_face
 from realtime.errors import ConfigError
@@ -227,6 +227,10 @@ def test_a_split_of_one_person_is_named() -> None:
     faces = [replace(f, path=Path("clip-7") / f"{i}.jpg") for i, f in enumerate(crowd()[:5])]
     with pytest.raises(ConfigError, match="for train show a single person"):
         Lookalikes(faces)
+    assert lookalikes_if_any(faces) is None
+    assert lookalikes_if_any([]) is None
+    assert lookalikes_if_any([*faces, *crowd()[25:26]]) is None
+    assert lookalikes_if_any(crowd()) is not None
 
 
 def test_a_description_knows_no_place_size_or_roll_but_the_side() -> None:
