@@ -21,6 +21,8 @@ from models.masks import FloatArray, Points
 from realtime.types import Image
 
 _RATIOS: Final = (0.5, 0.75, 1.0, 1.0, 1.0)
+_DETAIL_PX: Final = 1.5
+_MAX_GAIN: Final = 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,37 @@ def self_blend(image: Image, landmarks: Points, how: Blend) -> tuple[Image, Imag
     upper = _move(upper, (low + high) / 2, extent, how)
     real = upper if how.real_is_upper else lower
     return real, blend(lower, upper, weight), weight
+
+
+def redrawn_blend(
+    image: Image, drawn: Image, landmarks: Points, how: Blend
+) -> tuple[Image, Image, FloatArray]:
+    """A pair from one real picture and from what a generator made of it.
+
+    Arguments as for `self_blend`, ``drawn`` of the size of ``image``. A generator makes soft
+    pictures unless it is told not to: where ``how.on_upper``, the detail of what it drew is made
+    as strong as that of the picture, so that softness alone does not give it away. Where
+    ``how.real_is_upper``, the whole picture is drawn, not the face alone.
+
+    Returns:
+        The real picture, the pseudo-fake and the weight of what was drawn ``(H, W)``.
+    """
+    points = landmarks[: masks.POINTS, :2]
+    upper = _with_detail_of(image, drawn) if how.on_upper else drawn
+    if how.real_is_upper:
+        return image, upper, np.ones(image.shape[:2], np.float32)
+    extent = float((points.max(axis=0) - points.min(axis=0)).max())
+    weight = _weight(points, image.shape[:2], extent, how)
+    return image, blend(image, upper, weight), weight
+
+
+def _with_detail_of(image: Image, drawn: Image) -> Image:
+    """``drawn`` with its fine detail scaled to the strength that it has in ``image``."""
+    coarse = cv2.GaussianBlur(drawn, (0, 0), _DETAIL_PX).astype(np.float32)
+    fine = drawn - coarse
+    wanted = float((image - cv2.GaussianBlur(image, (0, 0), _DETAIL_PX).astype(np.float32)).std())
+    gain = min(_MAX_GAIN, wanted / max(float(fine.std()), 0.1))
+    return np.asarray(np.clip(np.rint(coarse + gain * fine), 0, 255), np.uint8)
 
 
 def _weight(points: Points, size: tuple[int, ...], extent: float, how: Blend) -> FloatArray:

@@ -1,8 +1,9 @@
 """Make scores mean something: ``python -m models.calibrate --help``.
 
-A temperature and a bias (Platt, 1999) turn logits into probabilities on people that training
-never saw: their photos, their pseudo-fakes, and frames of real recordings as they are. The
-thresholds are then set so that few real recordings ever reach a grave verdict.
+A temperature and a bias (Platt, 1999) turn logits into probabilities, fitted to the clips that
+the networks of `models.crossfit` did not see: finished forgeries, their inputs and other real
+recordings, one number a clip, each class counting half. The thresholds are then set so that few
+real recordings ever reach a grave verdict.
 """
 
 from __future__ import annotations
@@ -14,27 +15,28 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.special import logit as log_odds_of
 
-from models import catalog, checkpoints
+from models import checkpoints
 from models.console import exit_code, say, write_json
-from models.contracts import contract_for
-from models.judging import ClipLogits, Logits, clip_logits, pair_logits, peak, torch_judge
-from models.prepare import clip_faces, photo_faces
+from models.crossfit import folds_logits, mean, means
+from models.folds import FOLDS
+from models.judging import ClipLogits, Logits, peak
 from realtime.contract import Calibration, Thresholds
 from realtime.errors import ConfigError, ModelError
+from realtime.evaluation.metrics import calibration_error, even_odds
 
 FALSE_ALARMS: Final = 0.05
 """Chance at which a further real clip may reach the threshold of strong evidence."""
 
 _MIN_STRONG: Final = 0.75
-_SEED: Final = 7
-_PAIRS: Final = 1200
+_FLATTEST: Final = 12.0
+"""The largest temperature: a network that tells little apart may say little, but not nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +49,43 @@ class CalibrationFile:
     notes: str
 
 
-def fit(real: Logits, fake: Logits, real_weight: Logits, fake_weight: Logits) -> Calibration:
-    """Temperature and bias of least weighted cross entropy; each class's weights count half.
+def fit(real: Logits, fake: Logits) -> Calibration:
+    """Temperature and bias of least cross entropy, each class counting half.
+
+    The targets are those of Platt (1999), a little less than certain, for so few clips.
 
     Raises:
         ModelError: if fakes do not score above reals, so that no temperature exists.
     """
-    weights = np.concatenate((real_weight / real_weight.sum(), fake_weight / fake_weight.sum()))
-    signs = np.concatenate((-np.ones(len(real)), np.ones(len(fake))))
     values = np.concatenate((real, fake))
+    targets = np.concatenate(
+        (np.full(len(real), 1 / (len(real) + 2)), np.full(len(fake), 1 - 1 / (len(fake) + 2)))
+    )
+    weights = np.concatenate((np.full(len(real), 1 / len(real)), np.full(len(fake), 1 / len(fake))))
 
     def loss(parameters: Logits) -> float:
-        margin = signs * (values * parameters[0] + parameters[1])
-        return float((weights * np.logaddexp(0, -margin)).sum())
+        odds = values * parameters[0] + parameters[1]
+        return float((weights * (np.logaddexp(0, odds) - targets * odds)).sum())
 
-    slope, bias = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead").x
-    if slope <= 0.01:
-        raise ModelError("The network does not tell pseudo-fakes from reals; train it longer.")
+    slope, bias = minimize(loss, np.array([0.5, 0.0]), method="Nelder-Mead").x
+    if slope <= 1 / _FLATTEST:
+        raise ModelError("The network does not tell forged clips from real ones; train it longer.")
     return Calibration(temperature=float(1 / slope), bias=float(bias))
+
+
+def held_out_error(clips: Sequence[ClipLogits]) -> float:
+    """Expected calibration error of clips in folds that the temperature was not fitted to."""
+    probabilities: list[float] = []
+    labels: list[bool] = []
+    for fold in range(FOLDS):
+        rest = [c for c in clips if c.clip.fold != fold]
+        own = [c for c in clips if c.clip.fold == fold]
+        real, fake = (means([c for c in rest if c.clip.fake is kind]) for kind in (False, True))
+        fitted = fit(real, fake)
+        probabilities += [float(expit(mean(c) / fitted.temperature + fitted.bias)) for c in own]
+        labels += [c.clip.fake for c in own]
+    truth = np.array(labels)
+    return calibration_error(np.array(probabilities), truth, even_odds(truth))
 
 
 def choose_thresholds(peaks: Sequence[float]) -> Thresholds:
@@ -105,44 +126,25 @@ def read_calibration(path: Path) -> CalibrationFile:
 
 
 def calibrate(
-    checkpoint: Path, data: Path, cache: Path, report: Callable[[str], None]
+    checkpoint: Path, data: Path, cache: Path, report: Callable[[str], None], *, runs: Path
 ) -> CalibrationFile:
-    """Fit everything to one checkpoint on the calibration part of a data folder.
+    """Fit everything to one checkpoint, by the networks in ``runs`` that left clips out.
 
     Raises:
-        ConfigError: if the folder has no pictures or clips for it.
-        ModelError: if the checkpoint cannot be used.
+        ConfigError: if the folder has no clips for it.
+        ModelError: if a checkpoint cannot be used.
     """
     state = checkpoints.load(checkpoint)
-    contract = contract_for(state.arch)
-    judge = torch_judge(checkpoints.network(state), contract)
-    recorded = [c for c in catalog.clips(data) if c.split == "calibration" and not c.fake]
-    people = [
-        f for f in photo_faces(catalog.photos(data), cache, report) if f.split == "calibration"
-    ]
-    if not people or not recorded:
-        raise ConfigError(f"{data} holds no people or no real clips that are left to calibrate on.")
-    clips = clip_logits(judge, recorded, contract, cache, report)
-    photos_seen = pair_logits(judge, people, contract, _PAIRS, _SEED)
-    frames = clip_faces(recorded, cache, report)
-    frames_seen = pair_logits(judge, frames, contract, _PAIRS, _SEED + 1)
-    seen = np.concatenate([c.logits for c in clips])
-    # every clip counts alike, however long, and photos, changed frames and frames as they are too
-    each = np.concatenate([np.full(len(c.logits), 1 / len(c.logits)) for c in clips])
-    fitted = fit(
-        np.concatenate((photos_seen.real, frames_seen.real, seen)),
-        np.concatenate((photos_seen.fake, frames_seen.fake)),
-        np.concatenate((_even(photos_seen.real), _even(frames_seen.real), each / each.sum())),
-        np.concatenate((_even(photos_seen.fake), _even(frames_seen.fake))),
-    )
-    thresholds = choose_thresholds(_peaks(clips, fitted))
+    clips = folds_logits(runs, data, cache, report)
+    real, fake = [c for c in clips if not c.clip.fake], [c for c in clips if c.clip.fake]
+    if not real or not fake:
+        raise ConfigError(f"{data} holds no real or no forged clips to calibrate on.")
+    fitted = fit(means(real), means(fake))
+    thresholds = choose_thresholds(_peaks(real, fitted))
+    report(f"calibration error on folds not fitted to: {held_out_error(clips):.3f}")
     return CalibrationFile(
-        checkpoints.fingerprint(state), fitted, thresholds, _notes(len(people), clips, thresholds)
+        checkpoints.fingerprint(state), fitted, thresholds, _notes(real, fake, thresholds)
     )
-
-
-def _even(values: Logits) -> Logits:
-    return np.full(len(values), 1 / len(values))
 
 
 def _peaks(clips: Sequence[ClipLogits], fitted: Calibration) -> list[float]:
@@ -153,12 +155,11 @@ def _peaks(clips: Sequence[ClipLogits], fitted: Calibration) -> list[float]:
     return peaks
 
 
-def _notes(people: int, clips: Sequence[ClipLogits], thresholds: Thresholds) -> str:
+def _notes(real: Sequence[Any], fake: Sequence[Any], thresholds: Thresholds) -> str:
     return (
-        f"Calibrated on self-blended pseudo-fakes and real pictures of {people} photos and "
-        f"{len(clips)} recordings that training never saw, at even odds; it says nothing certain "
-        "of forgeries of other kinds. Strong is set so that a further real recording like those "
-        f"reaches it with a chance of at most {FALSE_ALARMS:.0%} ({thresholds.strong:.3f}); "
+        f"Calibrated on {len(fake)} forged and {len(real)} real clips, each judged by a network "
+        "that had not seen it, at even odds. Strong is set so that a further real recording like "
+        f"those reaches it with a chance of at most {FALSE_ALARMS:.0%} ({thresholds.strong:.3f}); "
         "uncertain starts at even odds."
     )
 
@@ -167,13 +168,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="models.calibrate", description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, required=True, help="folder of models.recipe")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True, help="a .json file")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
     options = parser.parse_args(arguments)
 
     def work() -> None:
-        found = calibrate(options.checkpoint, options.data, options.cache, say)
+        found = calibrate(options.checkpoint, options.data, options.cache, say, runs=options.runs)
         write_json(options.output, asdict(found))
         say(json.dumps(asdict(found), indent=2))
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from models.networks import ARCHITECTURES, CellNet, build
 from realtime.errors import ModelError
 
-_FORMAT: Final = "fakewatch-checkpoint-1"
+_FORMAT: Final = "fakewatch-checkpoint-2"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +24,7 @@ class Checkpoint:
     """``weights`` is the moving average, ``raw`` the network itself; ``random`` torch's state.
 
     ``seconds`` is the time trained, ``best`` the best validation AUC so far, ``pictures`` how
-    many the network was shown.
+    many the network was shown; ``recipe`` says in words what it was shown.
     """
 
     arch: str
@@ -33,6 +33,7 @@ class Checkpoint:
     best: float
     pictures: int
     seed: int
+    recipe: str
     raw: dict[str, Tensor]
     weights: dict[str, Tensor]
     optimizer: dict[str, Any]

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from models.catalog import Clip
 from models.contracts import DEFAULT_THRESHOLDS
-from models.dataset import Pair, make_pair
+from models.dataset import make_pair
 from models.footage import sightings_of_clip
+from models.makers import Pair
 from models.networks import CellNet
 from models.prepare import Face
 from realtime.config import Config

@@ -7,17 +7,12 @@ applied before the pooling instead of after it, and its mean plus the bias is th
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
-from functools import partial
 from typing import Final, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.mobilenetv3 import (  # type: ignore[import-untyped]
-    InvertedResidual,
-    InvertedResidualConfig,
-)
-from torchvision.ops.misc import Conv2dNormActivation  # type: ignore[import-untyped]
 
 from realtime.contract import CropSpec, InputSpec
 
@@ -34,7 +29,7 @@ INPUT: Final = InputSpec(
 )
 CROP: Final = CropSpec(
     kind="landmark_box",
-    margin=0.12,
+    margin=0.15,
     square=True,
     align="none",
     interpolation="linear",
@@ -42,19 +37,8 @@ CROP: Final = CropSpec(
 )
 
 _HALF_RANGE: Final = 127.5
-_SETTINGS: Final = (
-    # in, kernel, expanded, out, squeeze-excite, activation, stride, dilation
-    (16, 3, 16, 16, True, "RE", 2, 1),
-    (16, 3, 72, 24, False, "RE", 2, 1),
-    (24, 3, 88, 24, False, "RE", 1, 1),
-    (24, 5, 96, 40, True, "HS", 2, 1),
-    (40, 5, 240, 40, True, "HS", 1, 1),
-    (40, 5, 240, 40, True, "HS", 1, 1),
-    (40, 5, 120, 48, True, "HS", 1, 1),
-    (48, 5, 144, 48, True, "HS", 1, 1),
-    (48, 5, 288, 96, True, "HS", 1, 2),
-    (96, 3, 288, 96, True, "HS", 1, 2),
-)
+_WIDTHS: Final = (16, 40, 80, 128)
+"""Channels at strides 2, 4, 8 and 16."""
 
 
 class Evidence(NamedTuple):
@@ -108,33 +92,26 @@ class Residual(nn.Module):
 
 
 class CellNet(nn.Module):
-    """MobileNetV3-small blocks (Howard et al., ICCV 2019) that stay at stride 16.
+    """Residual blocks of plain convolutions on colours, and on what is left after prediction.
 
-    The last stage is dilated instead of strided and narrower than in the paper, where it takes
-    nearly half of the time.
-
-    The input joins its own residual (`Residual`). An auxiliary head predicts the blended share
-    of each cell; its sigmoid is one more channel of the last feature map, so that the image
-    logit can lean on it while the class activation map stays exact. Takes ``(N, 3, H, W)``
-    float32 RGB in -1..1; H and W are multiples of 16.
+    Colours are freed of the crop's own mean and contrast. Before the last unit every cell also
+    hears the mean of all cells, so that it can weigh the face against its surroundings. An
+    auxiliary unit predicts the blended share of each cell; what it says is evidence as well.
     """
 
-    def __init__(self, width: int = 192, dropout: float = 0.1) -> None:
+    def __init__(self, dropout: float = 0.2) -> None:
         super().__init__()
-        norm = partial(nn.BatchNorm2d, eps=1e-3, momentum=0.03)
         self.residual = Residual()
-        self.stem = Conv2dNormActivation(
-            6, 16, 3, stride=2, norm_layer=norm, activation_layer=nn.Hardswish
+        first = _WIDTHS[0]
+        self.stem = nn.Sequential(
+            nn.Conv2d(6, first, 5, 2, 2, bias=False), nn.BatchNorm2d(first), nn.ReLU()
         )
-        self.blocks = nn.Sequential(
-            *(
-                InvertedResidual(InvertedResidualConfig(*row, width_mult=1.0), norm)
-                for row in _SETTINGS
-            )
-        )
-        self.last = Conv2dNormActivation(
-            _SETTINGS[-1][3], width, 1, norm_layer=norm, activation_layer=nn.Hardswish
-        )
+        stages: list[nn.Module] = []
+        for one, two in itertools.pairwise(_WIDTHS):
+            stages += [Block(one, two, 2), Block(two, two, 1)]
+        self.blocks = nn.Sequential(*stages)
+        width = _WIDTHS[-1]
+        self.context = nn.Conv2d(width, width, 1)
         self.cells = nn.Conv2d(width, 1, 1)
         self.dropout = nn.Dropout2d(dropout)
         self.head = nn.Conv2d(width + 1, 1, 1, bias=False)
@@ -147,17 +124,29 @@ class CellNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-        for head in (self.cells, self.head):
+        for head in (self.cells, self.head, self.context):
             nn.init.normal_(head.weight, std=0.01)
         assert self.cells.bias is not None
         nn.init.constant_(self.cells.bias, -1.5)
 
     def evidence(self, x: Tensor) -> Evidence:
         """Everything, for training and measuring."""
-        features = self.last(self.blocks(self.stem(torch.cat((x, self.residual(x)), 1))))
+        return self.conclude(self.features(self.prepare(x)))
+
+    def prepare(self, x: Tensor) -> Tensor:
+        """Colours and residuals ``(N, 6, H, W)``; half precision would round these away."""
+        colour = (x - x.mean((1, 2, 3), keepdim=True)) / (x.std((1, 2, 3), keepdim=True) + 0.05)
+        return torch.cat((colour, self.residual(x)), 1)
+
+    def features(self, prepared: Tensor) -> Tensor:
+        """``(N, C, h, w)``, one vector a cell, from what `prepare` gives."""
+        trunk: Tensor = self.blocks(self.stem(prepared))
+        return torch.relu(trunk + self.context(trunk.mean((2, 3), keepdim=True)))
+
+    def conclude(self, features: Tensor) -> Evidence:
+        """What the last units make of `features`."""
         cells = self.cells(features)
-        features = torch.cat((self.dropout(features), cells.sigmoid()), 1)
-        cam = self.head(features)
+        cam = self.head(torch.cat((self.dropout(features), cells.sigmoid()), 1))
         logit = cam.mean((2, 3)) + self.bias
         return Evidence(logit, cam.squeeze(1), cells.squeeze(1))
 
@@ -165,6 +154,25 @@ class CellNet(nn.Module):
         """``logit`` and ``cam``, which is what the exported model gives."""
         found = self.evidence(x)
         return found.logit, found.cam
+
+
+class Block(nn.Module):
+    """Two 3 x 3 convolutions beside a way past them (He et al., CVPR 2016)."""
+
+    def __init__(self, one: int, two: int, stride: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(one, two, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(two),
+            nn.ReLU(),
+            nn.Conv2d(two, two, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(two),
+        )
+        same = stride == 1 and one == two
+        self.past = nn.Identity() if same else nn.Conv2d(one, two, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.past(x) + self.body(x))
 
 
 ARCHITECTURES: Final[dict[str, Callable[[], nn.Module]]] = {"cellnet": CellNet}

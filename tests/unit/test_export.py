@@ -36,6 +36,7 @@ def state() -> Checkpoint:
         best=0.6,
         pictures=384,
         seed=9,
+        recipe="12 steps of 32 pictures, pseudo-fakes of real faces, 3 minutes",
         raw=weights,
         weights=weights,
         optimizer={},
