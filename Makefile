@@ -1,6 +1,6 @@
 # make demo and make test need nothing but git, make and a python3: they set everything up first.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint bench lock clean
+.PHONY: help setup setup-dev demo test lint bench bench-detectors lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -37,6 +37,14 @@ lint: $(DEV) ## style and types
 
 bench: $(DEV) ## throughput of the pipeline against its own stages
 	@$(PY) -m benchmarks.pipeline
+
+# Published weights and clips are not part of the project: SHARED, or PEERS and CLIPS, say where.
+SHARED := ../shared/data
+PEERS := $(SHARED)/weights
+CLIPS := $(SHARED)
+
+bench-detectors: $(DEV) ## our detector beside published ones (PEERS=... weights, CLIPS=... videos)
+	@$(PY) -m benchmarks.detectors --weights "$(PEERS)" --data "$(CLIPS)"
 
 lock: $(DEV) ## pin every dependency anew, with hashes, for Python 3.10 to 3.12
 	@echo uv | $(PY) -m uv pip compile - --upgrade --universal --python-version 3.8 --no-annotate \

@@ -144,7 +144,9 @@ def _export(options: argparse.Namespace) -> None:
     if output.resolve() == options.checkpoint.resolve():
         raise ConfigError("The output must be another file than the checkpoint.")
     job = _job(options)
-    known = polarity.known_clips(options.data, job.contract) if options.data else []
+    known: list[KnownClip] = []
+    if options.data:
+        known = polarity.known_clips(options.data, job.contract, options.clips)
     with tempfile.TemporaryDirectory() as folder:  # what is at the output stays until it is proven
         made = Path(folder) / "made.onnx"
         digest = job.write(made)
@@ -250,7 +252,10 @@ def _agreement(
 def _check(found: Agreement) -> None:
     scale = max(1.0, found.largest / 10)
     if not max(found.logit / scale, found.cam) <= TOLERANCE:
-        raise ModelError(f"torch and ONNX disagree by more than {TOLERANCE}; nothing was written.")
+        raise ModelError(
+            f"torch and ONNX disagree, by {found.logit:.1e} in logits up to {found.largest:.1f} "
+            f"and {found.cam:.1e} in cam; nothing was written."
+        )
 
 
 def _polarity(job: _Job, output: Path, known: Sequence[KnownClip]) -> Polarity | None:
@@ -282,6 +287,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--classes", type=int, default=2, help="outputs of torchvision:NAME")
     parser.add_argument("--data", type=Path, help="folder of known clips, or of real faces")
+    parser.add_argument(
+        "--clips", type=int, default=polarity.CLIPS, help="known clips of each class to ask about"
+    )
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
     return parser.parse_args(arguments)
 

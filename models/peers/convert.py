@@ -20,6 +20,7 @@ from realtime.contract import ModelContract
 from realtime.crops import to_tensor
 from realtime.errors import ConfigError, ModelError
 from realtime.model_output import read_logits
+from realtime.redact import redact
 from realtime.scorer import OnnxScorer
 from realtime.types import Crop, FloatArray, Score
 
@@ -57,24 +58,39 @@ def export(net: nn.Module, contract: ModelContract, output: Path) -> str:
 
     ``net`` takes what the contract's input says and gives the logits, and the maps after them
     if the contract names a ``cam``. Write into a folder of your own, and `install` once proven.
+
+    Raises:
+        ModelError: if the network does not take what its contract says.
     """
     example = torch.zeros(2, *contract.input.shape)
     names = ["logit", contract.output.cam] if contract.output.cam else ["logit"]
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         plain = Path(folder) / "plain.onnx"
         warnings.simplefilter("ignore")  # the exporter announces its own successor
-        torch.onnx.export(
-            net,
-            (example,),
-            plain,
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=["crops"],
-            output_names=names,
-            dynamic_axes={name: {0: "batch"} for name in ("crops", *names)},
-        )
+        try:
+            torch.onnx.export(
+                net,
+                (example,),
+                plain,
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=["crops"],
+                output_names=names,
+                dynamic_axes={name: {0: "batch"} for name in ("crops", *names)},
+            )
+        except (RuntimeError, AssertionError, torch.onnx.errors.OnnxExporterError) as exc:
+            shape = " x ".join(str(side) for side in contract.input.shape)
+            raise ModelError(
+                f"{contract.arch} cannot be exported for the input {shape} of its contract: "
+                f"{_first_line(exc)}."
+            ) from None
         model = onnx.load(plain)
     return write(model, contract, output)
+
+
+def _first_line(exc: BaseException) -> str:
+    lines = str(exc).strip().splitlines()
+    return redact(lines[0][:200].rstrip(". ")) if lines else type(exc).__name__
 
 
 def write(model: onnx.ModelProto, contract: ModelContract, output: Path) -> str:
