@@ -15,6 +15,7 @@ from models import catalog, evaluate
 from models.catalog import Clip
 from models.judging import PairLogits
 from models.networks import build
+from realtime.errors import ModelError
 from realtime.evaluation.run import Gathered
 from realtime.evaluation.summary import Judged
 from realtime.sources.synthetic import write_demo_clip
@@ -167,10 +168,14 @@ def test_pseudo_fakes_are_counted_by_photo_and_by_texture() -> None:
     found = evaluate._summary(PairLogits(real, fake, textures, np.array([0, 0, 1, 1])))
     assert found["fake_above_its_real"]["count"] == 3
     assert found["auc_by_texture"] == {"blur above": [0.5, 2], "none below": [0.875, 2]}
-    kept, pairs = evaluate._finite(
-        PairLogits(real, np.array([np.nan, 0, 3, 4]), textures, np.array([0, 0, 1, 1])),
-        [1, 2, 3, 4],
-    )
-    assert (kept.fake.tolist(), kept.owners.tolist(), pairs) == ([0, 3, 4], [0, 1, 1], [2, 3, 4])
     # Wins of the fakes over the reals: 1.5, 0.5, 3.5 and 4 of 16.
     assert found["auc"]["value"] == pytest.approx(9.5 / 16, abs=1e-4)
+
+
+def test_pairs_without_a_number_are_left_out() -> None:
+    real, fake = np.array([0.0, 1.0, np.nan]), np.array([np.nan, 0.0, 3.0])
+    judged = PairLogits(real, fake, np.array(["a", "b", "c"]), np.array([0, 1, 2]))
+    kept, pairs = evaluate._finite(judged, ["x", "y", "z"])
+    assert (kept.fake.tolist(), kept.owners.tolist(), pairs) == ([0], [1], ["y"])
+    with pytest.raises(ModelError, match="no number"):
+        evaluate._finite(PairLogits(real * np.nan, fake, judged.textures, judged.owners), pairs)
