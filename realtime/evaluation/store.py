@@ -24,12 +24,13 @@ from realtime.redact import redact
 
 _FORMAT: Final = "1"
 _BLOCK: Final = 1 << 20
-_ENGINE: Final = (
-    *("analysis.py", "capture.py", "contract.py", "crops.py", "model_output.py", "scorer.py"),
-    *("types.py", "verdict.py", "evaluation/observe.py", "evaluation/recode.py"),
-    *("cues", "faces", "sources"),
+_APART: Final = (
+    *("cli.py", "doctor.py", "headless.py", "heatmap.py", "labels.py", "logs.py", "machine.py"),
+    *("overlay.py", "__main__.py", "demo/", "evaluation/", "sinks/", "window/"),
 )
-"""What decides the numbers; the window, the outputs and the command line do not."""
+"""What cannot change the numbers; all else can, a part that is new included."""
+_MEASURING: Final = ("evaluation/observe.py", "evaluation/recode.py")
+_WHERE: Final = ("model", "sha256", "device", "threads")
 
 
 class Store:
@@ -74,11 +75,8 @@ class Store:
 def settings(config: Config) -> dict[str, Any]:
     """The settings that decide the numbers: not which file the model is, nor where it runs."""
     table = config.as_dict()
-    return {
-        "faces": table["faces"],
-        "verdict": table["verdict"],
-        "rate_hz": config.scorer.rate_hz,
-    }
+    scorer = {name: value for name, value in table["scorer"].items() if name not in _WHERE}
+    return {**table, "scorer": scorer}
 
 
 def default_folder() -> Path:
@@ -100,8 +98,8 @@ def _fingerprint(clip: Path) -> str:
 def _engine() -> str:
     digest = hashlib.sha256()
     with resources.as_file(resources.files("realtime")) as root:
-        for name in _ENGINE:
-            files = sorted((root / name).rglob("*.py")) if (root / name).is_dir() else [root / name]
-            for file in files:
-                digest.update(file.read_bytes())
+        for file in sorted(root.rglob("*.py")):
+            name = file.relative_to(root).as_posix()
+            if name in _MEASURING or not name.startswith(_APART):
+                digest.update(name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

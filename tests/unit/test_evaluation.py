@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -274,6 +275,10 @@ def test_what_is_kept_is_found_again_and_what_is_damaged_is_not(tmp_path: Path) 
     assert kept.get(path, "") == seen(1.0)
     assert kept.get(path, "crf 33") is None
     assert Store(tmp_path / "cache", "cd", about, Config()).get(path, "") is None
+    faster = replace(Config(), scorer=ScorerConfig(rate_hz=8.0))
+    assert Store(tmp_path / "cache", "ab", about, faster).get(path, "") is None
+    elsewhere = replace(Config(), scorer=ScorerConfig(model="x.onnx", device="cpu", threads=2))
+    assert Store(tmp_path / "cache", "ab", about, elsewhere).get(path, "") == seen(1.0)
     other = onnx_models.contract(calibration__bias=1.0)
     assert Store(tmp_path / "cache", "ab", other, Config()).get(path, "") is None
     for file in (tmp_path / "cache").rglob("*.json"):
