@@ -14,7 +14,7 @@ from models.bank import Bank, face_bank
 from models.catalog import Clip
 from models.dataset import Batch, collate, draw_pairs
 from models.folds import FOLDS
-from models.forgeries import forged_clips
+from models.forgeries import Forged, forged_clips
 from models.generators import redrawn
 from models.lookalikes import Lookalikes
 from models.makers import Forgeries, Mixture, PairMaker, RealFaces
@@ -72,26 +72,63 @@ class Supply:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is wanted: ``forged`` is the share of pairs with a finished forgery, 0..1.
-
-    ``generator_steps`` is how long each generator is fitted; 0 leaves them out.
-    """
+    """``forged`` is the share of pairs with a finished forgery, 0..1."""
 
     forged: float = 0.0
     held_out: HeldOut = HeldOut()
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """Everything there is, for any number of runs; ``validation`` and ``faces`` as in `Supply`.
+
+    ``forged`` holds every forged clip, ``partners`` the real faces that may stand beside those
+    without input.
+    """
+
+    reals: RealFaces
+    validation: dict[str, list[Batch]]
+    faces: int
+    forged: Sequence[Forged]
+    partners: Sequence[int]
+
+    def supply(self, order: Order) -> Supply:
+        """What one run draws from.
+
+        Raises:
+            ConfigError: if forgeries are ordered and there are none.
+        """
+        if not order.forged:
+            return Supply(self.reals, self.validation, self.faces, 0)
+        kept = [f for f in self.forged if not order.held_out.holds(f.clip)]
+        if not kept:
+            raise ConfigError("There is no forged clip to train on; train without --forged.")
+        forgeries = Forgeries(kept, self.reals, self.partners)
+        maker = Mixture((self.reals, forgeries), (1 - order.forged, order.forged))
+        return Supply(maker, self.validation, self.faces, len(kept))
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How a `Stock` is made: ``generator_steps`` is how long each generator is fitted.
+
+    0 leaves the generators out; ``forged`` says whether forged clips are cut.
+    """
+
     generator_steps: int = 1500
     validation_pairs: int = 384
+    forged: bool = False
     device: str = "cpu"
 
 
-def supply(
+def stock(
     data: Path,
     cache: Path,
     contract: ModelContract,
-    order: Order,
+    making: Making,
     report: Callable[[str], None],
-) -> Supply:
-    """Everything a run needs; slow the first time, as faces are found and generators fitted.
+) -> Stock:
+    """Slow the first time, as faces are found and generators fitted.
 
     Raises:
         ConfigError: if the folder cannot be used.
@@ -103,40 +140,41 @@ def supply(
     if not train:
         raise ConfigError(f"Every face in {data} is held out; nothing to train on.")
     pictures = face_bank(train, cache, report)
-    reals = _real_faces(train, pictures, cache, order, report)
-    maker: PairMaker = reals
-    count = 0
-    if order.forged > 0:
-        fakes = [c for c in clips if c.fake and not order.held_out.holds(c)]
-        forged = forged_clips(fakes, [c for c in clips if not c.fake], cache, report)
-        count = len(forged)
-        if not count:
-            raise ConfigError(f"{data} holds no forged clip to train on; train without --forged.")
-        partners = range(len(train) - len(recorded), len(train)) if recorded else range(len(train))
-        forgeries = Forgeries(forged, reals, partners)
-        maker = Mixture((reals, forgeries), (1 - order.forged, order.forged))
     held_out = [c for c in clips if c.split != "train" and not c.fake]
     domains = {
         "photo": [face for face in photos if face.split == "validation"],
         "video": clip_faces([c for c in held_out if c.kind != _CALL], cache, report),
         "call": clip_faces([c for c in held_out if c.kind == _CALL], cache, report),
     }
+    if not domains["photo"]:
+        raise ConfigError("No picture of a held-out person is left to validate with.")
     validation = {
-        name: _validation(faces, contract, order.validation_pairs, cache, report)
+        name: _validation(faces, contract, making.validation_pairs, cache, report)
         for name, faces in domains.items()
         if faces
     }
-    if "photo" not in validation:
-        raise ConfigError("No picture of a held-out person is left to validate with.")
-    return Supply(maker, validation, len(train), count)
+    reals = _real_faces(train, pictures, cache, making, report)
+    forged: Sequence[Forged] = ()
+    if making.forged:
+        fakes, others = [c for c in clips if c.fake], [c for c in clips if not c.fake]
+        forged = forged_clips(fakes, others, cache, report)
+    # as many frames of recordings as photos, however many of each there are
+    first = len(train) - len(recorded)
+    again = max(1, first // len(recorded)) if recorded else 0
+    partners = [*range(first), *(again * list(range(first, len(train))))]
+    return Stock(reals, validation, len(train), forged, partners)
 
 
 def _real_faces(
-    faces: Sequence[Face], pictures: Bank, cache: Path, order: Order, report: Callable[[str], None]
+    faces: Sequence[Face],
+    pictures: Bank,
+    cache: Path,
+    making: Making,
+    report: Callable[[str], None],
 ) -> RealFaces:
     drawn: Sequence[Bank] = ()
-    if order.generator_steps:
-        drawn = redrawn(pictures, cache, order.generator_steps, order.device, report)
+    if making.generator_steps:
+        drawn = redrawn(pictures, cache, making.generator_steps, making.device, report)
     lookalikes = Lookalikes(faces) if len(faces) > 1 else None
     return RealFaces(faces, pictures, drawn, lookalikes)
 

@@ -11,16 +11,16 @@ import math
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from models import checkpoints
+from models.checkpoints import Checkpoint
 from models.console import exit_code, say
 from models.contracts import contract_for
 from models.networks import ARCHITECTURES
-from models.supply import HeldOut, Order, supply
+from models.supply import HeldOut, Making, Order, Supply, stock
 from models.trainer import Plan, Trainer
 from realtime.errors import ConfigError, ExitCode
 
@@ -48,57 +48,57 @@ def _train(options: argparse.Namespace) -> None:
         adversarial=options.adversarial,
         start_hard=options.start is not None,
     )
-    order = Order(
-        forged=options.forged,
-        held_out=HeldOut.parse(options.hold_out),
+    order = Order(forged=options.forged, held_out=HeldOut.parse(options.hold_out))
+    making = Making(
         generator_steps=options.generator_steps,
         validation_pairs=options.validation_pairs,
+        forged=options.forged > 0,
         device=plan.device,
     )
+    last = options.out / "last.pt"
     if options.resume:
-        checkpoints.load(options.out / "last.pt")  # it must be there, and whole
-    elif (options.out / "last.pt").exists():
+        checkpoints.load(last)  # it must be there, and whole
+    elif last.exists():
         raise ConfigError(f"{options.out} holds a run already; add --resume or take another --out.")
-    places = Places(options.data, options.cache, options.out)
-    train(places, plan, order, arch=options.arch, start=options.start)
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where the data lie, what is made of them once, and what a run writes."""
-
-    data: Path
-    cache: Path
-    out: Path
+    start = checkpoints.load(options.start) if options.start else None
+    _make(options.out)
+    found = stock(options.data, options.cache, contract_for(options.arch), making, say)
+    train(found.supply(order), plan, options.out, arch=options.arch, start=start)
 
 
 def train(
-    places: Places, plan: Plan, order: Order, arch: str = "cellnet", start: Path | None = None
+    supplied: Supply,
+    plan: Plan,
+    out: Path,
+    arch: str = "cellnet",
+    start: Checkpoint | None = None,
 ) -> Path:
-    """Begin a run or go on with it; returns its last checkpoint.
+    """Begin a run in ``out`` or go on with it; returns its last checkpoint.
 
     Raises:
-        ConfigError: if a folder cannot be used or the checkpoints are of another network.
-        ModelError: if a checkpoint cannot be read.
+        ConfigError: if nothing can be written or the checkpoints are of another network.
+        ModelError: if the checkpoint to go on with is damaged.
     """
-    last = places.out / "last.pt"
+    last = out / "last.pt"
     found = checkpoints.load(last) if last.exists() else None
-    begin = checkpoints.load(start) if start is not None else None
-    for state, path in ((found, last), (begin, start)):
+    for state, name in ((found, str(last)), (start, "The weights to start with")):
         if state is not None and state.arch != arch:
-            raise ConfigError(f"{path} is of a network {state.arch}, not {arch}.")
-    try:
-        places.out.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise ConfigError(f"Cannot write to {places.out}: {exc.strerror}.") from None
-    supplied = supply(places.data, places.cache, contract_for(arch), order, say)
+            raise ConfigError(f"{name}: a network {state.arch}, not {arch}.")
+    _make(out)
     say(f"{supplied.faces} real faces, {supplied.forged} forged clips, on {plan.device}")
-    trainer = Trainer(arch, plan, supplied, places.out, begin)
+    trainer = Trainer(arch, plan, supplied, out, start)
     if found is not None:
         trainer.resume(found)
         say(f"resumed at step {trainer.step}")
     trainer.run(say)
     return last
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise ConfigError(f"Cannot write to {folder}: {exc.strerror}.") from None
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -16,11 +16,11 @@ from models.contracts import contract_for
 from models.dataset import Curriculum, PairBatches, collate, make_pair
 from models.networks import INPUT
 from models.prepare import Face, photo_faces
-from models.supply import HeldOut, Order, Supply, supply
+from models.supply import HeldOut, Making, Order, Supply, stock
 from models.trainer import Plan, Trainer
 from realtime.errors import ConfigError
 
-ORDER = Order(generator_steps=0, validation_pairs=4)
+MAKING = Making(generator_steps=0, validation_pairs=4)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,8 @@ def _held_out_name() -> str:
 
 @pytest.fixture(scope="module")
 def supplied(data: Path) -> Supply:
-    return supply(data, data / "cache", contract_for("cellnet"), ORDER, lambda _: None)
+    made = stock(data, data / "cache", contract_for("cellnet"), MAKING, lambda _: None)
+    return made.supply(Order())
 
 
 @pytest.fixture(scope="module")
@@ -239,7 +240,7 @@ def test_nobody_held_out_is_said(data: Path, tmp_path: Path) -> None:
     kept = [row for row in rows if not row.startswith("held")]
     (tmp_path / "faces.csv").write_text("\n".join(kept) + "\n")
     with pytest.raises(ConfigError, match="held-out person"):
-        supply(tmp_path, tmp_path / "cache", contract_for("cellnet"), ORDER, lambda _: None)
+        stock(tmp_path, tmp_path / "cache", contract_for("cellnet"), MAKING, lambda _: None)
 
 
 def test_forged_clips_that_are_not_there_are_said(
