@@ -30,6 +30,7 @@ _RATE: Final = Fraction(25)
 _WIDTH: Final = 2048
 _H264: Final = {"preset": "superfast", "tune": "zerolatency", "g": "250", "threads": "1"}
 _VP8: Final = {"deadline": "realtime", "cpu-used": "-8", "lag-in-frames": "0", "threads": "1"}
+"""A negative speed is kept; a positive one would depend on how busy the machine is."""
 _DECODERS: Final = {"libx264": "h264", "libvpx": "vp8"}
 _TOGETHER: Final = 64
 """Tiles in one large frame."""
