@@ -58,7 +58,7 @@ from realtime.scorer import OnnxScorer
 from realtime.types import Crop
 
 TOLERANCE: Final = 1e-4
-"""Greatest difference allowed in a map, and in log-odds up to ten; beyond, it grows with them."""
+"""Greatest difference allowed in log-odds and maps up to one; beyond, it grows with them."""
 READY: Final = "onnx"
 _SLOW: Final = 2
 """So many crops go through ONNX's reference implementation, which takes its time."""
@@ -106,10 +106,7 @@ def real_crops(data: Path, cache: Path, contract: ModelContract) -> list[Crop]:
 
 def describe(state: Checkpoint) -> str:
     """What the weights were trained on, in a sentence."""
-    return (
-        f"self-blended images made from real faces only: {state.pictures} pictures in "
-        f"{state.step} steps, {state.seconds / 60:.0f} minutes, seed {state.seed}"
-    )
+    return f"{state.recipe}; {state.pictures} pictures in all, seed {state.seed}"
 
 
 def contract_of(state: Checkpoint, fitted: CalibrationFile | None) -> ModelContract:
@@ -250,11 +247,12 @@ def _agreement(
 
 
 def _check(found: Agreement) -> None:
-    scale = max(1.0, found.largest / 10)
-    if not max(found.logit / scale, found.cam) <= TOLERANCE:
+    logit = found.logit / max(1.0, found.largest)
+    cam = found.cam / max(1.0, found.brightest)
+    if not max(logit, cam) <= TOLERANCE:
         raise ModelError(
             f"torch and ONNX disagree, by {found.logit:.1e} in logits up to {found.largest:.1f} "
-            f"and {found.cam:.1e} in cam; nothing was written."
+            f"and {found.cam:.1e} in a cam up to {found.brightest:.1f}; nothing was written."
         )
 
 

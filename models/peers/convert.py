@@ -43,7 +43,8 @@ class IncomparableError(Exception):
 class Agreement(NamedTuple):
     """Greatest difference between the reference and ONNX Runtime over so many ``crops``.
 
-    ``largest``: the greatest log-odds among them. ``real``: whether they are crops of faces.
+    ``largest`` and ``brightest`` are the greatest log-odds and the greatest value of a map among
+    them. ``real``: whether they are crops of faces.
     """
 
     logit: float
@@ -51,6 +52,7 @@ class Agreement(NamedTuple):
     crops: int
     real: bool
     largest: float = 0.0
+    brightest: float = 0.0
 
 
 def export(net: nn.Module, contract: ModelContract, output: Path) -> str:
@@ -218,6 +220,7 @@ def compare(ask: Reference, output: Path, crops: Sequence[Crop], *, real: bool) 
         len(crops),
         real,
         float(np.abs(expected).max()),
+        0.0 if cam is None else float(np.abs(cam).max()),
     )
 
 
