@@ -15,9 +15,17 @@ from realtime.crops import crop_face
 from realtime.scorer import Scorer
 from realtime.types import Cue, Faces, Frame, FrameResult, Score, TrackSummary, Verdict
 from realtime.verdict import TrackVerdict
+from realtime.views import score_crops
 
 _HEAT_FOR_S = 1.0
 """A heat map older than this is not painted: the face has moved on."""
+
+_VIEWS_EVERY_S = 0.5
+"""What a view changes depends on the picture more than on the moment, so that fewer crops than
+are scored, the track's first included, tell it."""
+
+_ROUNDING_S = 5e-4
+"""Time stamps are rounded to the units of their container."""
 
 
 class ScoreSchedule:
@@ -41,8 +49,7 @@ class ScoreSchedule:
         self._weights = [*self._weights[-self._HISTORY + 1 :], weight]
         if self._last is not None:
             waited = time_s - self._last
-            # Half a millisecond for time stamps that were rounded to the container's units.
-            if waited < self._interval - 5e-4:
+            if waited < self._interval - _ROUNDING_S:
                 return False
             if weight < self._GOOD_SHARE * usual and waited < 1.5 * self._interval:
                 return False
@@ -61,6 +68,7 @@ class Analysis:
         self._last_time: float | None = None
         self._tracks: dict[int, TrackVerdict] = {}
         self._schedules: dict[int, ScoreSchedule] = {}
+        self._viewed_at: dict[int, float] = {}
         self._heat: dict[int, Score] = {}
         self._ended: list[TrackSummary] = []
         self.media_s = 0.0
@@ -121,6 +129,7 @@ class Analysis:
         for track_id in track_ids:
             summaries.append(self._tracks.pop(track_id).summary())
             self._schedules.pop(track_id, None)
+            self._viewed_at.pop(track_id, None)
             self._heat.pop(track_id, None)
         self._ended.extend(summaries)
         return tuple(summaries)
@@ -142,5 +151,15 @@ class Analysis:
                 crop = crop_face(frame.image, faces.boxes[i], landmarks, contract, track_id)
                 if crop is not None:
                     crops.append(crop)
-        scores = self._scorer.score(crops, frame.time_s)
+        viewed = [crop.track_id for crop in crops if self._views_due(crop.track_id, frame.time_s)]
+        scores = score_crops(self._scorer, crops, viewed, frame.time_s)
         return {score.track_id: score for score in scores if score is not None}
+
+    def _views_due(self, track_id: int, time_s: float) -> bool:
+        if not self._config.scorer.views:
+            return False
+        last = self._viewed_at.get(track_id)
+        if last is not None and time_s - last < _VIEWS_EVERY_S - _ROUNDING_S:
+            return False
+        self._viewed_at[track_id] = time_s
+        return True

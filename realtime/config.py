@@ -67,6 +67,9 @@ class ScorerConfig:
     rate_hz: float = 4.0
     """Scores a second for each face; frames are correlated, more of them prove little."""
     threads: int = 1
+    views: bool = True
+    """Whether changed copies of a face are scored beside it twice a second; evidence is called
+    strong only if they agree. Without, the model runs at two fifths of the load."""
 
 
 @dataclass(frozen=True, slots=True)

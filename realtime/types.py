@@ -185,6 +185,10 @@ class Crop:
     to_crop: FloatArray
 
 
+VIEWS: Final = ("mirrored", "compressed", "shrunk")
+"""Changed copies of a crop that are scored beside it, as a person reads them."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Score:
     """What the classifier says of one crop.
@@ -192,7 +196,8 @@ class Score:
     ``logit`` is the raw log-odds of fake, ``log_odds`` the calibrated one, ``probability`` its
     logistic in 0..1. ``cam`` is the class activation map ``(h, w)`` float32 in units of the
     logit (positive speaks for fake), None where the model has none; ``to_crop`` as in `Crop`,
-    for a crop of ``crop_size`` (width, height) pixels.
+    for a crop of ``crop_size`` (width, height) pixels. ``views`` are the calibrated log-odds of
+    changed copies of the same crop in the order of `VIEWS`, empty if none were scored.
     """
 
     track_id: int
@@ -203,6 +208,7 @@ class Score:
     cam: FloatArray | None
     to_crop: FloatArray
     crop_size: tuple[int, int]
+    views: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

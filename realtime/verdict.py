@@ -6,6 +6,10 @@ gain Kalman filter is the same thing. The average must ask for another state for
 before the state changes, to "uncertain" excepted, and must fall clearly below a threshold to leave
 its state again.
 
+Each view of the crops has an average of its own, judged by the same thresholds. All of them must
+ask for strong evidence before that much is said, and none of them while "little" is said; where
+they disagree, it is uncertain, and the first reason says by how much.
+
 Cues and the change detector (channel B) join here: their bounded log-likelihood ratios add to
 the averaged log-odds in `TrackVerdict.probability`.
 """
@@ -15,15 +19,13 @@ from __future__ import annotations
 import math
 from collections import deque
 
+from realtime.agreement import ViewAverages, bounded, explain_view, logistic, state_for
 from realtime.config import VerdictConfig
 from realtime.contract import Thresholds
 from realtime.types import FaceQuality, Obstacle, Score, TrackSummary, Verdict, VerdictState
 
 _PRIOR_WEIGHT = 1.0
 """The average starts as if one good crop had said "even odds"."""
-
-_MAX_LOG_ODDS = 5.0
-"""No single crop may count for more than this."""
 
 _MAX_GAP_S = 0.5
 """Longer pauses between two sightings count neither as assessable nor as not assessable."""
@@ -71,24 +73,6 @@ def explain(obstacle: Obstacle, quality: FaceQuality, config: VerdictConfig) -> 
     return details[obstacle]
 
 
-def state_for(
-    probability: float, current: VerdictState, thresholds: Thresholds, hysteresis: float
-) -> VerdictState:
-    """The state that ``probability`` asks for, given the state held now.
-
-    A state is entered at its threshold and left only ``hysteresis`` below it.
-    """
-    bounds = (
-        (VerdictState.VERY_STRONG, thresholds.very_strong),
-        (VerdictState.STRONG, thresholds.strong),
-        (VerdictState.UNCERTAIN, thresholds.uncertain),
-    )
-    for state, bound in bounds:
-        if probability >= bound - (hysteresis if current.rank >= state.rank else 0.0):
-            return state
-    return VerdictState.LITTLE_EVIDENCE
-
-
 class TrackVerdict:
     """What is known of one track; used by one thread."""
 
@@ -108,6 +92,8 @@ class TrackVerdict:
         self._thresholds = thresholds
         self._sum = 0.0
         self._weight = 0.0
+        self._views = ViewAverages()
+        self._doubt: str | None = None
         self._averaged_at = time_s
         self._scored_at: float | None = None
         self._warm_s = 0.0
@@ -125,8 +111,13 @@ class TrackVerdict:
     @property
     def probability(self) -> float:
         """Smoothed probability of fake, 0.5 before the first score."""
-        log_odds = self._sum / (self._weight + _PRIOR_WEIGHT)
-        return 1.0 / (1.0 + math.exp(-log_odds))
+        return logistic(self._sum / (self._weight + _PRIOR_WEIGHT))
+
+    @property
+    def views(self) -> dict[str, float]:
+        """The same of each changed copy of the crops by its name in `VIEWS`, empty without."""
+        whole = self._weight + _PRIOR_WEIGHT
+        return self._views.probabilities(self._sum / whole, self._weight / whole)
 
     def update(
         self,
@@ -144,10 +135,11 @@ class TrackVerdict:
         self.last_s = max(self.last_s, time_s)
         blocking = obstacles(quality, has_landmarks, self._config)
         if score is not None and not blocking:
-            self._average(score.log_odds, weight(quality, self._config), time_s)
+            self._average(score, weight(quality, self._config), time_s)
         found = self._obstacles_now(time_s, step, blocking)
         if found:
             self._set_state(VerdictState.NOT_ASSESSABLE, time_s)
+            self._views.forget()
             self._recent.clear()
             self._not_assessable[found[0]] = self._not_assessable.get(found[0], 0.0) + step
         else:
@@ -172,11 +164,11 @@ class TrackVerdict:
             not_assessable=dict(self._not_assessable),
         )
 
-    def _average(self, log_odds: float, weight: float, time_s: float) -> None:
+    def _average(self, score: Score, weight: float, time_s: float) -> None:
         decay = 0.5 ** (max(0.0, time_s - self._averaged_at) / self._config.half_life_s)
-        bounded = min(_MAX_LOG_ODDS, max(-_MAX_LOG_ODDS, log_odds))
-        self._sum = self._sum * decay + weight * bounded
+        self._sum = self._sum * decay + weight * bounded(score.log_odds)
         self._weight = self._weight * decay + weight
+        self._views.add(score, weight, decay)
         self._averaged_at = time_s
         self._scored_at = time_s
 
@@ -200,7 +192,7 @@ class TrackVerdict:
 
     def _decide(self, time_s: float) -> None:
         probability = self.probability
-        wanted = state_for(probability, self._state, self._thresholds, self._config.hysteresis)
+        wanted = self._wanted_state(probability)
         if wanted is not self._wanted:
             self._wanted, self._wanted_since = wanted, time_s
         if self._state is VerdictState.NOT_ASSESSABLE:
@@ -211,10 +203,18 @@ class TrackVerdict:
             wanted is VerdictState.UNCERTAIN
             or time_s - self._wanted_since >= self._config.min_dwell_s
         ):
-            # Doubt needs no patience: the word must not say less than the number beside it.
+            # Doubt needs no patience: little evidence must not be said beside a number that
+            # says more, nor strong evidence once a view contradicts it.
             self._set_state(wanted, time_s)
         self._last = (self._state, probability)
         self._keep(time_s, probability)
+
+    def _wanted_state(self, probability: float) -> VerdictState:
+        """What the plain average asks for, or uncertain if a view contradicts it."""
+        hysteresis = self._config.hysteresis
+        wanted = state_for(probability, self._state, self._thresholds, hysteresis)
+        self._doubt = self._views.against(wanted, self.views, self._thresholds, hysteresis)
+        return VerdictState.UNCERTAIN if self._doubt else wanted
 
     def _keep(self, time_s: float, probability: float) -> None:
         """Remember the gravest state and probability that lasted for the dwell time."""
@@ -242,6 +242,9 @@ class TrackVerdict:
         else:
             probability = self.probability
             reasons = (f"classifier {probability:.2f} over {self._assessable_s:.0f} s",)
+            if self._doubt is not None:
+                seen = self.views[self._doubt]
+                reasons = (explain_view(self._doubt, probability, seen), *reasons)
         return Verdict(
             track_id=self.track_id,
             state=self._state,
