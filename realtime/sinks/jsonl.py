@@ -13,9 +13,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from realtime.agreement import logistic
 from realtime.errors import OutputClosed, SinkError
 from realtime.redact import redact
-from realtime.types import Cue, FrameCounts, FrameResult, RunStart, RunSummary, TrackSummary
+from realtime.types import (
+    VIEWS,
+    Cue,
+    FrameCounts,
+    FrameResult,
+    RunStart,
+    RunSummary,
+    Score,
+    TrackSummary,
+)
 
 SCHEMA = "fakewatch/1"
 
@@ -88,6 +98,7 @@ class JsonlSink:
                     "track": track_id,
                     "box": [round(float(value), 1) for value in faces.boxes[i]],
                     "score": None if score is None else _number(score.probability),
+                    "views": None if score is None else _views(score),
                     "probability": _number(verdict.probability),
                     "state": verdict.state.value,
                     "reasons": list(verdict.reasons),
@@ -168,6 +179,14 @@ def _counts(counts: FrameCounts) -> dict[str, Any]:
         "captured": counts.captured,
         "analysed": counts.analysed,
         "dropped": {cause.value: count for cause, count in counts.dropped.items()},
+    }
+
+
+def _views(score: Score) -> dict[str, Any] | None:
+    if not score.views:
+        return None
+    return {
+        name: _number(logistic(log_odds)) for name, log_odds in zip(VIEWS, score.views, strict=True)
     }
 
 

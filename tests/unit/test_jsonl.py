@@ -14,6 +14,7 @@ import pytest
 from realtime.errors import ExitCode, OutputClosed, SinkError
 from realtime.sinks.jsonl import SCHEMA, JsonlSink
 from realtime.types import (
+    VIEWS,
     Cue,
     DropCause,
     FaceQuality,
@@ -92,6 +93,21 @@ def test_values() -> None:
     assert end["summary"] == {"state": "strong", "probability": 0.8123}
     assert end["tracks"][0]["track"] == 1
     assert end["error"] == "It broke."
+
+
+def test_views_are_probabilities_by_name_and_null_where_there_are_none() -> None:
+    base = result()
+    scored = replace(base.scores[1], views=(0.0, math.log(3), -2000.0))
+    stream = io.StringIO()
+    sink = JsonlSink(stream)
+    sink.write(replace(base, scores={1: scored}))
+    sink.write(base)
+    sink.write(replace(base, scores={}))
+    with_views, without, unscored = (record["views"] for record in lines(stream))
+    assert with_views == {"mirrored": 0.5, "compressed": 0.75, "shrunk": 0.0}
+    assert list(with_views) == list(VIEWS)
+    assert without is None
+    assert unscored is None
 
 
 def test_a_track_is_ended_once() -> None:
