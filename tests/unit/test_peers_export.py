@@ -312,7 +312,8 @@ def test_on_real_clips_a_reversed_mesonet_is_found_out(
     ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cut = polarity.known_clips(DATA, find("meso4").contract, 8)
-    assert {(clip.clip.fake, len(clip.crops)) for clip in cut} == {(False, 6), (True, 6)}
+    assert [clip.clip.fake for clip in cut] == [False] * 8 + [True] * 8
+    assert all(1 <= len(clip.crops) <= 6 for clip in cut)
     monkeypatch.setattr(polarity, "known_clips", lambda *_: cut)
     file, more = DATA / "weights" / "Meso4_DF.h5", ("--data", str(DATA))
     said = ask("meso4", file, *more)
