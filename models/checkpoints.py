@@ -13,7 +13,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from models.networks import ARCHITECTURES, CellNet, build
+from models.networks import ARCHITECTURES, Detector, build
 from realtime.errors import ModelError
 
 _FORMAT: Final = "fakewatch-checkpoint-2"
@@ -79,7 +79,7 @@ def load(path: Path) -> Checkpoint:
     return state
 
 
-def network(state: Checkpoint) -> CellNet:
+def network(state: Checkpoint) -> Detector:
     """The averaged network, ready to infer."""
     net = build(state.arch)
     net.load_state_dict(state.weights)

@@ -101,12 +101,13 @@ def draw_pairs(
             if draft is not None:
                 drafts.append(draft)
         if rng.random() < _CODED_SHARE:
-            drafts = _coded(drafts, rng, bound)
+            drafts = coded(drafts, rng, bound)
         pairs += [pair for draft in drafts if (pair := draft.crop(contract)) is not None]
     return pairs
 
 
-def _coded(drafts: Sequence[Draft], rng: np.random.Generator, harshness: float) -> list[Draft]:
+def coded(drafts: Sequence[Draft], rng: np.random.Generator, harshness: float) -> list[Draft]:
+    """The pictures of all pairs after one video coding."""
     how = Coding.draw(rng, harshness)
     reals, fakes = round_trip_pairs(
         [draft.real for draft in drafts], [draft.fake for draft in drafts], rng, how

@@ -26,7 +26,7 @@ from models.explain import localisation, places
 from models.groups import TONES, age_groups, by_group, group_of, typology_angle
 from models.judging import Logits, PairLogits, draw_pairs, judge_pairs, scorer_judge, torch_judge
 from models.makers import Pair
-from models.networks import CellNet
+from models.networks import Detector
 from models.prepare import Face, photo_faces, read_picture
 from models.sections import sections
 from realtime.config import Config
@@ -66,7 +66,7 @@ def pseudo_fakes(
     scorer: OnnxScorer,
     people: Sequence[Face],
     options: argparse.Namespace,
-    net: CellNet | None,
+    net: Detector | None,
     report: Report = say,
 ) -> dict[str, Any]:
     """Everything that is measured on pictures of held-out people and their pseudo-fakes.
@@ -184,7 +184,7 @@ def _maps(scorer: OnnxScorer, crops: Sequence[Image]) -> tuple[Logits, FloatArra
 
 
 def _need_twin(
-    net: CellNet, contract: ModelContract, pairs: Sequence[Pair], judged: PairLogits
+    net: Detector, contract: ModelContract, pairs: Sequence[Pair], judged: PairLogits
 ) -> None:
     some = _spread(len(pairs), 8)
     asked = torch_judge(net, contract)([pairs[int(i)].fake for i in some])

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.networks import CellNet
+from models.networks import BandNet, Detector
 from realtime.evaluation import metrics
 from realtime.types import FloatArray
 
@@ -43,7 +43,7 @@ class Places:
     area: float
 
 
-def grad_cam(net: CellNet, images: Tensor) -> Tensor:
+def grad_cam(net: Detector, images: Tensor) -> Tensor:
     """Grad-CAM (Selvaraju et al., ICCV 2017) of the logit at the last feature maps.
 
     Each map is weighted by the gradient of the logit in it, summed over its cells instead of
@@ -57,6 +57,11 @@ def grad_cam(net: CellNet, images: Tensor) -> Tensor:
     Returns:
         ``(N, h, w)``, detached.
     """
+    if isinstance(net, BandNet):
+        evidence = net.evidence(images.detach()).detach().requires_grad_()
+        with torch.enable_grad():
+            (slope,) = torch.autograd.grad(net.conclude(evidence).sum(), evidence)
+        return (slope.sum((2, 3), keepdim=True) * evidence).sum(1).detach()
     seen: list[Tensor] = []
 
     def keep(_module: object, inputs: tuple[Tensor, ...]) -> None:

@@ -16,7 +16,7 @@ from models.contracts import DEFAULT_THRESHOLDS
 from models.dataset import make_pair
 from models.footage import sightings_of_clip
 from models.makers import Pair
-from models.networks import CellNet
+from models.networks import Detector
 from models.prepare import Face
 from realtime.config import Config
 from realtime.contract import Calibration, ModelContract
@@ -59,7 +59,7 @@ class ClipLogits:
     qualities: tuple[FaceQuality, ...]
 
 
-def torch_judge(net: CellNet, contract: ModelContract) -> Judge:
+def torch_judge(net: Detector, contract: ModelContract) -> Judge:
     """Ask a network of torch."""
 
     def judge(pixels: Sequence[Image]) -> Logits:

@@ -120,7 +120,7 @@ class RealFaces:
             points = view.place(landmarks)
             how = Blend.draw(rng, difficulty)
             real, fake, weight = redrawn_blend(one, two, points, how)
-            return _live(Draft(real, fake, weight, points, how), rng, difficulty)
+            return live(Draft(real, fake, weight, points, how), rng, difficulty)
         assert self._lookalikes is not None
         other = self._lookalikes.partner(index, rng)
         view = View.draw(rng, image, landmarks)
@@ -129,7 +129,7 @@ class RealFaces:
             real, points, self._pictures.picture(other), self._points(other),
             Swap.draw(rng, difficulty),
         )  # fmt: skip
-        return _live(Draft(real, fake, weight, points), rng, difficulty)
+        return live(Draft(real, fake, weight, points), rng, difficulty)
 
     def picture(self, index: int) -> tuple[Image, Points]:
         """A real picture and the landmarks in it."""
@@ -162,11 +162,11 @@ class Forgeries:
             real = view.show(clip.original(index))
             if rng.random() < _MIXED_SHARE:
                 fake, weight = mix(real, fake, weight, rng)
-            return _live(Draft(real, fake, weight, points), rng, difficulty)
+            return live(Draft(real, fake, weight, points), rng, difficulty)
         image, own = self._reals.picture(int(rng.choice(self._partners)))
         like = View.draw(rng, image, own, _extent(points))
         real, own = _onto(like.show(image), like.place(own), fake, points)
-        return _live(Draft(real, fake, weight, points, real_landmarks=own), rng, difficulty)
+        return live(Draft(real, fake, weight, points, real_landmarks=own), rng, difficulty)
 
 
 class Mixture:
@@ -190,7 +190,7 @@ def self_blended(
     points = view.place(landmarks)
     how = Blend.draw(rng, difficulty)
     real, fake, weight = self_blend(view.show(image), points, how)
-    return _live(Draft(real, fake, weight, points, how), rng, difficulty)
+    return live(Draft(real, fake, weight, points, how), rng, difficulty)
 
 
 def _onto(image: Image, own: Points, canvas: Image, points: Points) -> tuple[Image, Points]:
@@ -265,7 +265,7 @@ class View:
         return cast("Image | FloatArray", shrunk)
 
 
-def _live(draft: Draft, rng: np.random.Generator, difficulty: float) -> Draft:
+def live(draft: Draft, rng: np.random.Generator, difficulty: float) -> Draft:
     """Both pictures after the same life, and framed as roughly as live landmarks are."""
     low = _MIN_FACE_PX / _extent(draft.landmarks)
     life = Life.draw(rng, 0.3 + 0.7 * difficulty, low)
@@ -298,8 +298,8 @@ class _Framing:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> _Framing:
-        dx, dy = rng.uniform(-0.05, 0.05, 2)
-        return cls(float(dx), float(dy), float(rng.uniform(0.92, 1.1)))
+        dx, dy = rng.uniform(-0.03, 0.03, 2)
+        return cls(float(dx), float(dy), float(rng.uniform(0.96, 1.05)))
 
     def apply(self, landmarks: Points) -> Points:
         middle = (landmarks.min(axis=0) + landmarks.max(axis=0)) / 2

@@ -9,32 +9,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from realtime.contract import CropSpec, InputSpec
+from models.bandnet import CELL, CROP, INPUT, BandNet
 
-CELL: Final = 16
-"""Pixels of the input for each cell of the maps."""
-
-INPUT: Final = InputSpec(
-    size=(160, 160),
-    layout="nchw",
-    colour="rgb",
-    scale=1 / 255,
-    mean=(0.5, 0.5, 0.5),
-    std=(0.5, 0.5, 0.5),
-)
-CROP: Final = CropSpec(
-    kind="landmark_box",
-    margin=0.15,
-    square=True,
-    align="none",
-    interpolation="linear",
-    padding="reflect",
-)
+__all__ = ["ARCHITECTURES", "CELL", "CROP", "INPUT", "BandNet", "CellNet", "Residual", "build"]
 
 _HALF_RANGE: Final = 127.5
 _WIDTHS: Final = (16, 40, 80, 128)
@@ -175,10 +157,16 @@ class Block(nn.Module):
         return torch.relu(self.past(x) + self.body(x))
 
 
-ARCHITECTURES: Final[dict[str, Callable[[], nn.Module]]] = {"cellnet": CellNet}
+Detector = CellNet | BandNet
+"""``forward`` gives ``logit`` ``(N, 1)`` and ``cam`` ``(N, h, w)``, as the exported model does."""
+
+ARCHITECTURES: Final[dict[str, Callable[[], Detector]]] = {
+    "bandnet": lambda: BandNet(INPUT),
+    "cellnet": CellNet,
+}
 """Every network that can be trained or exported, by the name that checkpoints carry."""
 
 
-def build(arch: str) -> CellNet:
-    """A network of random weights; ``arch`` is a key of `ARCHITECTURES`."""
-    return cast("CellNet", ARCHITECTURES[arch]())
+def build(arch: str) -> Detector:
+    """A network before training; ``arch`` is a key of `ARCHITECTURES`."""
+    return ARCHITECTURES[arch]()

@@ -21,7 +21,7 @@ from models.adversarial import adversarial_batch
 from models.checkpoints import Checkpoint
 from models.contracts import contract_for
 from models.dataset import Batch, Curriculum, PairBatches
-from models.networks import build
+from models.networks import CellNet
 from models.supply import Supply
 from realtime.evaluation.metrics import auc
 
@@ -73,14 +73,14 @@ class Trainer:
         self._out = out
         self._device = torch.device(plan.device)
         self._contract = contract_for(arch)
-        self._net = build(arch)
+        self._net = CellNet()
         self._history = ""
         self._pictures = 0
         if start is not None:
             self._net.load_state_dict(start.weights)
             self._history, self._pictures = f"{start.recipe}; then ", start.pictures
         self._net = self._net.to(self._device).to(memory_format=torch.channels_last)
-        self._average = build(arch).to(self._device).requires_grad_(False).eval()
+        self._average = CellNet().to(self._device).requires_grad_(False).eval()
         self._average.load_state_dict(self._net.state_dict())
         self._optimizer = torch.optim.AdamW(self._net.parameters(), plan.rate, weight_decay=0.02)
         self._curriculum = Curriculum(plan.steps, 1.0 if plan.start_hard else 0.15)
