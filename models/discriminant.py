@@ -32,7 +32,9 @@ _RIDGE: Final = 0.5
 """Added to every feature's variance, which is about 1: finer differences are not trusted."""
 _SPREADS: Final = ((0.4, 0.4, 0.2), (0.15, 0.15, 0.7))
 """For each witness the share of photos, changed photos and recordings in how reals differ."""
-_SHARPNESS: Final = 1.5
+_SHARPNESS: Final = 3.0
+"""Log-odds for each deviation of real clips: how clearly the greater witness outweighs the other."""
+_SMALLEST: Final = 1e-3
 _SHIFT: Final = 1.0
 """What the second witness must exceed the usual by, in deviations of real clips.
 
@@ -61,45 +63,32 @@ def known(clips: Sequence[Clip], allowed: Callable[[Clip], bool]) -> Known:
     )
 
 
-def fit(samples: Samples, chosen: Known, seed: int) -> Checkpoint:
-    """The weights, as a checkpoint.
+def fit(samples: Samples, chosen: Known, folds: Sequence[int], seed: int) -> Checkpoint:
+    """The weights, as a checkpoint; ``folds`` gives the fold of every clip.
+
+    What a witness says of the clips it was fitted to is too narrow: its zero and its unit come
+    from real clips as a fit without their fold sees them.
 
     Raises:
         ConfigError: if there is no pair, no forgery without input, or fewer than two real clips.
     """
     began = time.monotonic()
     chosen = _with_faces(samples, chosen)
-    if len(chosen.real) < 2 or not chosen.pairs or not chosen.alone:
+    if not _enough(chosen):
         raise ConfigError(
             "To learn from, there must be two real clips, and forged clips with and without the "
             "input they were made from."
         )
+    fitter = _Fitter(samples, chosen)
     shape = samples.features.shape[1:]
-    middle, scale = _usual(samples, chosen.real)
-
-    def units(features: FloatArray) -> Matrix:
-        flat = features.reshape(len(features), -1).astype(np.float64)
-        return np.asarray((flat - middle) / scale)
-
-    spreads = (
-        _spread(units(samples.of(PHOTO, forged=False, changed=False))),
-        _spread(units(samples.of(PHOTO, forged=False, changed=True))),
-        _spread_of_clips(samples, chosen.real, units),
-    )
-    ways = (_between_pairs(samples, chosen.pairs, units), _to_alone(samples, chosen, units))
     net = BandNet(INPUT)
-    net.usual.data = _whole(middle.reshape(shape))
-    for number, (way, shares) in enumerate(zip(ways, _SPREADS, strict=True)):
-        spread = sum(share * part for share, part in zip(shares, spreads, strict=True))
-        direction = np.linalg.solve(spread + _RIDGE * np.eye(len(way)), way)
-        seen = [
-            float((units(samples.of(i, forged=False, changed=False)) @ direction).mean())
-            for i in chosen.real
-        ]
-        gain = _SHARPNESS / float(np.std(seen))
-        weight = gain * direction / scale
-        offset = gain * float(np.mean(seen)) + (_SHARPNESS * _SHIFT if number else 0.0)
-        _set(net, number, weight.reshape(shape), -offset)
+    net.usual.data = _whole(fitter.middle.reshape(shape))
+    directions = fitter.directions(chosen)
+    usual = _held_out_scores(fitter, chosen, folds)
+    for number, direction in enumerate(directions):
+        gain = _SHARPNESS / max(float(np.std(usual[:, number])), _SMALLEST)
+        offset = gain * float(np.mean(usual[:, number])) + (_SHARPNESS * _SHIFT if number else 0.0)
+        _set(net, number, (gain * direction / fitter.scale).reshape(shape), -offset)
     weights = {name: value.clone() for name, value in net.state_dict().items()}
     count = len(chosen.pairs) + len(chosen.alone)
     return Checkpoint(
@@ -119,6 +108,91 @@ def fit(samples: Samples, chosen: Known, seed: int) -> Checkpoint:
         optimizer={},
         random=torch.get_rng_state(),
     )
+
+
+def _enough(chosen: Known) -> bool:
+    return len(chosen.real) >= 2 and bool(chosen.pairs) and bool(chosen.alone)
+
+
+def _held_out_scores(fitter: _Fitter, chosen: Known, folds: Sequence[int]) -> Matrix:
+    """What both witnesses say of real clips ``(N, 2)``, each fitted without the clip's fold."""
+    found = []
+    for fold in sorted({folds[i] for i in chosen.real}):
+        rest = Known(
+            [i for i in chosen.real if folds[i] != fold],
+            [i for i in chosen.alone if folds[i] != fold],
+            [(a, b) for a, b in chosen.pairs if fold not in (folds[a], folds[b])],
+        )
+        # with so few clips that nothing would be left, the narrower scale has to do
+        directions = fitter.directions(rest if _enough(rest) else chosen)
+        found += [fitter.mean(i) @ directions.T for i in chosen.real if folds[i] == fold]
+    return np.stack(found)
+
+
+class _Fitter:
+    """Everything about the samples that does not change from one fit to the next."""
+
+    def __init__(self, samples: Samples, chosen: Known) -> None:
+        self._samples = samples
+        self.middle, self.scale = _usual(samples, chosen.real)
+        self._photos = [
+            _spread(self._units(samples.of(PHOTO, forged=False, changed=changed)))
+            for changed in (False, True)
+        ]
+
+    def directions(self, chosen: Known) -> Matrix:
+        """``(WITNESSES, D)`` in units of `scale`."""
+        spreads = (*self._photos, self._spread_of_clips(chosen.real))
+        ways = (self._between_pairs(chosen.pairs), self._to_alone(chosen))
+        found = []
+        for way, shares in zip(ways, _SPREADS, strict=True):
+            spread = sum(share * part for share, part in zip(shares, spreads, strict=True))
+            found.append(np.linalg.solve(spread + _RIDGE * np.eye(len(way)), way))
+        return np.stack(found)
+
+    def mean(self, clip: int) -> Vector:
+        """The mean face of a real clip as it is, ``(D,)``."""
+        return np.asarray(self._of(clip, forged=False, changed=False).mean(0))
+
+    def _of(self, clip: int, *, forged: bool, changed: bool) -> Matrix:
+        return self._units(self._samples.of(clip, forged=forged, changed=changed))
+
+    def _units(self, features: FloatArray) -> Matrix:
+        flat = features.reshape(len(features), -1).astype(np.float64)
+        return np.asarray((flat - self.middle) / self.scale)
+
+    def _spread_of_clips(self, real: Sequence[int]) -> Matrix:
+        """Covariance of faces in recordings, as they are and changed; each clip counts alike."""
+        found = []
+        for changed in (False, True):
+            parts = [self._of(i, forged=False, changed=changed) for i in real]
+            parts = [part for part in parts if len(part)]
+            centre = np.mean([part.mean(0) for part in parts], axis=0)
+            found.append(sum((p - centre).T @ (p - centre) / len(p) for p in parts) / len(parts))
+        return np.asarray((found[0] + found[1]) / 2)
+
+    def _between_pairs(self, pairs: Sequence[tuple[int, int]]) -> Vector:
+        """The mean way from an input to its forgery, half of it after the same changes to both."""
+        ways = []
+        for changed in (False, True):
+            apart = []
+            for a, b in pairs:
+                one = self._of(a, forged=False, changed=changed)
+                two = self._of(b, forged=True, changed=changed)
+                apart.append(two.mean(0) - one.mean(0))
+            ways.append(np.mean(apart, axis=0))
+        return np.asarray((ways[0] + ways[1]) / 2)
+
+    def _to_alone(self, chosen: Known) -> Vector:
+        """The way from real clips to forged ones without input, as they are and changed."""
+        ways = []
+        for changed in (False, True):
+            ends = []
+            for group, forged in ((chosen.real, False), (chosen.alone, True)):
+                parts = [self._of(i, forged=forged, changed=changed) for i in group]
+                ends.append(np.mean([part.mean(0) for part in parts if len(part)], axis=0))
+            ways.append(ends[1] - ends[0])
+        return np.asarray((ways[0] + ways[1]) / 2)
 
 
 def _with_faces(samples: Samples, chosen: Known) -> Known:
@@ -141,56 +215,6 @@ def _usual(samples: Samples, real: Sequence[int]) -> tuple[Vector, Vector]:
 
 def _spread(units: Matrix) -> Matrix:
     return np.asarray(np.cov(units.T)) if len(units) > 1 else np.zeros((units.shape[1],) * 2)
-
-
-def _spread_of_clips(
-    samples: Samples, real: Sequence[int], units: Callable[[FloatArray], Matrix]
-) -> Matrix:
-    """Covariance of faces in recordings, as they are and changed; each clip counts alike."""
-    found = []
-    for changed in (False, True):
-        parts = [units(samples.of(i, forged=False, changed=changed)) for i in real]
-        parts = [part for part in parts if len(part)]
-        centre = np.mean([part.mean(0) for part in parts], axis=0)
-        found.append(sum((p - centre).T @ (p - centre) / len(p) for p in parts) / len(parts))
-    return np.asarray((found[0] + found[1]) / 2)
-
-
-def _between_pairs(
-    samples: Samples,
-    pairs: Sequence[tuple[int, int]],
-    units: Callable[[FloatArray], Matrix],
-) -> Vector:
-    """The mean way from an input to its forgery, half of it after the same changes to both."""
-    ways = []
-    for changed in (False, True):
-        apart = []
-        for a, b in pairs:
-            one = units(samples.of(a, forged=False, changed=changed))
-            two = units(samples.of(b, forged=True, changed=changed))
-            apart.append(two.mean(0) - one.mean(0))
-        ways.append(np.mean(apart, axis=0))
-    return np.asarray((ways[0] + ways[1]) / 2)
-
-
-def _to_alone(samples: Samples, chosen: Known, units: Callable[[FloatArray], Matrix]) -> Vector:
-    """The way from real clips to forged ones without input, as they are and changed."""
-    ways = []
-    for changed in (False, True):
-        groups = [(chosen.real, False), (chosen.alone, True)]
-        one, two = (
-            np.mean(
-                [
-                    units(part).mean(0)
-                    for i in group
-                    if len(part := samples.of(i, forged=forged, changed=changed))
-                ],
-                axis=0,
-            )
-            for group, forged in groups
-        )
-        ways.append(two - one)
-    return np.asarray((ways[0] + ways[1]) / 2)
 
 
 @torch.no_grad()

@@ -45,7 +45,7 @@ def run(data: Path, cache: Path, out: Path, amounts: Amounts, seed: int) -> None
     for method in sorted({clip.kind for clip in clips if clip.fake}):
         rules[method_name(method)] = without_method(method, clips)
     for name, allowed in rules.items():
-        state = fit(samples, known(clips, allowed), seed)
+        state = fit(samples, known(clips, allowed), [clip.fold for clip in clips], seed)
         (out / name).mkdir(exist_ok=True)
         checkpoints.save(out / name / "last.pt", state)
         say(f"{name}: {state.recipe}")

@@ -132,6 +132,7 @@ def table(rng: np.random.Generator) -> Samples:
     )
 
 
+FOLDS = [0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 0, 1, 2, 3, 0, 1]
 CHOSEN = Known((0, 1, 2, 3, 10, 11, 12), (8,), ((0, 4), (1, 5), (2, 6)))
 
 
@@ -145,7 +146,7 @@ def odds(net: BandNet, features: np.ndarray) -> np.ndarray:
 def test_the_discriminants_find_what_forges_and_not_what_varies() -> None:
     rng = np.random.default_rng(0)
     made = table(rng)
-    state = fit(made, CHOSEN, 1)
+    state = fit(made, CHOSEN, FOLDS, 1)
     net = network(state)
     assert isinstance(net, BandNet)
     say = net.weight.abs().mean((2, 3))
@@ -159,15 +160,16 @@ def test_the_discriminants_find_what_forges_and_not_what_varies() -> None:
     # a pair and clips that were not learned from
     assert mean(7, forged=True)[0] > mean(3, forged=False)[0] + 2
     assert mean(9, forged=True)[1] > max(mean(i, forged=False)[1] for i in (13, 14, 15)) + 2
-    reals = np.array([mean(i, forged=False) for i in CHOSEN.real])
-    np.testing.assert_allclose(reals.mean(0), (0.0, -1.5), atol=1e-3)
-    np.testing.assert_allclose(reals.std(0), (1.5, 1.5), atol=1e-3)
+    # what they say of real clips not learned from, on average: nothing
+    reals = np.array([mean(i, forged=False) for i in (13, 14, 15)])
+    assert abs(reals[:, 0].mean()) < 2
+    assert abs(reals[:, 1].mean() + 1.5) < 2
     assert "4 forged clips, 3 of them beside their inputs" in state.recipe
 
 
 def test_fitting_twice_gives_the_same_weights() -> None:
     made = table(np.random.default_rng(1))
-    one, two = fit(made, CHOSEN, 1), fit(made, CHOSEN, 1)
+    one, two = fit(made, CHOSEN, FOLDS, 1), fit(made, CHOSEN, FOLDS, 1)
     for name, value in one.weights.items():
         assert torch.equal(value, two.weights[name])
 
@@ -183,7 +185,7 @@ def test_fitting_twice_gives_the_same_weights() -> None:
 )
 def test_what_cannot_be_learned_from_is_said(chosen: Known) -> None:
     with pytest.raises(ConfigError, match="there must be two real clips"):
-        fit(table(np.random.default_rng(0)), chosen, 1)
+        fit(table(np.random.default_rng(0)), chosen, [0] * 100, 1)
 
 
 def clip(name: str, kind: str, fake: bool, pair: str = "", fold: int = 0) -> Clip:
@@ -275,7 +277,7 @@ def test_every_face_becomes_a_row_once_and_can_be_learned_from(
     assert len(made.of(pair[0], forged=False, changed=True)) == 5
     assert len(made.of(pair[0], forged=False, changed=False)) > 5
     assert len(made.of(PHOTO, forged=False, changed=True)) == 6
-    state = fit(made, known(found, lambda _: True), 1)
+    state = fit(made, known(found, lambda _: True), [c.fold for c in found], 1)
     assert all(torch.isfinite(value).all() for value in state.weights.values())
 
 
