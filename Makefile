@@ -43,8 +43,9 @@ SHARED := ../shared/data
 PEERS := $(SHARED)/weights
 CLIPS := $(SHARED)
 
-bench-detectors: $(DEV) ## our detector beside published ones (PEERS=... weights, CLIPS=... videos)
-	@$(PY) -m benchmarks.detectors --weights "$(PEERS)" --data "$(CLIPS)"
+bench-detectors: $(DEV) ## our detector beside published ones (PEERS=, CLIPS=, RUNS= folders)
+	@$(PY) -m benchmarks.detectors --weights "$(PEERS)" --data "$(CLIPS)" \
+		$(if $(RUNS),--runs "$(RUNS)")
 
 lock: $(DEV) ## pin every dependency anew, with hashes, for Python 3.10 to 3.12
 	@echo uv | $(PY) -m uv pip compile - --upgrade --universal --python-version 3.8 --no-annotate \
