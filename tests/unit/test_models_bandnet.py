@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,8 @@ from models.recipe import main, without_fold, without_method
 from models.samples import PHOTO, Amounts, Samples, gather, halves
 from realtime.crops import to_tensor
 from realtime.errors import ConfigError
-from tests.conftest import DATA, needs_data
+from tests.conftest import needs_data
+from tests.unit.data_folder import linked
 
 SHAPE = (CHANNELS, 10, 5)
 NOTHING: dict[str, Any] = {"amounts": Amounts(), "seed": 1, "report": lambda _: None}
@@ -228,27 +228,11 @@ def test_halves_of_a_face_are_averaged() -> None:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A pair, a lone forgery and a few photos of the real data."""
-    data = tmp_path / "data"
-    for kind in ("real", "fake"):
-        (data / "videos" / kind).mkdir(parents=True)
     chosen = {
         "real": ["DeepFaceLive_input__Dean_Wiesel_0.mp4", "liveportrait_hist__d1.mp4"],
         "fake": ["DeepFaceLive__Dean_Wiesel_0.mp4", "faceswapGAN__ver1.mp4"],
     }
-    for kind, names in chosen.items():
-        with (DATA / "videos" / f"{kind}.csv").open(encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            rows = [row for row in reader if row["file"] in names]
-        with (data / "videos" / f"{kind}.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, reader.fieldnames or ())
-            writer.writeheader()
-            writer.writerows(rows)
-        for name in names:
-            (data / "videos" / kind / name).symlink_to(DATA / "videos" / kind / name)
-    (data / "faces").mkdir()
-    for path in sorted((DATA / "faces").glob("*.jpg"))[:12]:
-        (data / "faces" / path.name).symlink_to(path)
-    return data
+    return linked(tmp_path / "data", chosen, photos=12)
 
 
 @needs_data
