@@ -29,6 +29,8 @@ Upsampling = Literal["shuffle", "nearest", "transposed", "bilinear"]
 _PATCH: Final = 64
 _BATCH: Final = 24
 _STRIDE: Final = 16
+_MARGIN: Final = 32
+"""Pixels drawn beyond each edge and cut: at its own border a network leaves a coloured line."""
 _SEED: Final = 5
 _PER_FACE: Final = 2
 """How many of the generators redraw each face."""
@@ -109,7 +111,8 @@ def redrawn(
 
     Trained and drawn once, then kept in ``cache``.
     """
-    key = banks.fingerprint([pictures.path.name, str(steps), *map(str, DESIGNS)])
+    parts = [pictures.path.name, str(steps), str(_MARGIN), *map(str, DESIGNS)]
+    key = banks.fingerprint(parts)
     places = [cache / f"redrawn-{key}-{i}" for i in range(_PER_FACE)]
     found = [banks.load(place) for place in places]
     whole = [bank for bank in found if bank is not None and len(bank) == len(pictures)]
@@ -164,13 +167,14 @@ def train(design: Design, pictures: Bank, steps: int, device: str) -> tuple[Auto
 def redraw(net: AutoEncoder, image: Image) -> Image:
     """One picture ``(H, W, 3)`` uint8 BGR through a generator, of the same size."""
     height, width = image.shape[:2]
-    below, right = -height % _STRIDE, -width % _STRIDE
-    padded = np.pad(image, ((0, below), (0, right), (0, 0)), "edge")
+    below, right = _MARGIN + -height % _STRIDE, _MARGIN + -width % _STRIDE
+    padded = np.pad(image, ((_MARGIN, below), (_MARGIN, right), (0, 0)), "reflect")
     device = next(net.parameters()).device
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
         drawn = net(_tensor(padded[None]).to(device))
     values = (drawn[0].float().cpu().numpy().transpose(1, 2, 0) + 1) * 127.5
-    return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)[:height, :width]
+    own = values[_MARGIN : _MARGIN + height, _MARGIN : _MARGIN + width]
+    return np.asarray(np.clip(np.rint(own), 0, 255), np.uint8)
 
 
 def _patches(pictures: Bank, rng: np.random.Generator) -> Tensor:

@@ -16,7 +16,7 @@ from models.dataset import Batch, collate, draw_pairs
 from models.folds import FOLDS
 from models.forgeries import Forged, forged_clips
 from models.generators import redrawn
-from models.lookalikes import Lookalikes
+from models.lookalikes import lookalikes_if_any
 from models.makers import Forgeries, Mixture, PairMaker, RealFaces
 from models.prepare import Face, clip_faces, photo_faces
 from realtime.contract import ModelContract
@@ -175,8 +175,7 @@ def _real_faces(
     drawn: Sequence[Bank] = ()
     if making.generator_steps:
         drawn = redrawn(pictures, cache, making.generator_steps, making.device, report)
-    lookalikes = Lookalikes(faces) if len(faces) > 1 else None
-    return RealFaces(faces, pictures, drawn, lookalikes)
+    return RealFaces(faces, pictures, drawn, lookalikes_if_any(faces))
 
 
 def _validation(
@@ -187,11 +186,8 @@ def _validation(
     report: Callable[[str], None],
 ) -> list[Batch]:
     """The same pairs at every call, of all difficulties, from faces that training never saw."""
-    maker = RealFaces(
-        faces,
-        face_bank(faces, cache, report),
-        lookalikes=Lookalikes(faces) if len({face.path for face in faces}) > 1 else None,
-    )
+    pictures = face_bank(faces, cache, report)
+    maker = RealFaces(faces, pictures, lookalikes=lookalikes_if_any(faces))
     rng = np.random.default_rng(_VALIDATION_SEED)
     sizes = [16] * (count // 16) + ([count % 16] if count % 16 else [])
     return [collate(draw_pairs(maker, contract, rng, size, 1.0), contract) for size in sizes]

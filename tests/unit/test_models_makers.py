@@ -92,6 +92,17 @@ def test_a_generator_gives_a_picture_of_the_same_size(design: generators.Design)
     net = AutoEncoder(design).eval().requires_grad_(False)
     image = np.random.default_rng(0).integers(0, 255, (50, 33, 3)).astype(np.uint8)
     assert redraw(net, image).shape == image.shape
+    assert redraw(net, image[:1, :2]).shape == (1, 2, 3)
+
+
+@pytest.mark.parametrize("design", DESIGNS, ids=lambda d: d.upsampling)
+def test_a_generator_leaves_no_border(design: generators.Design) -> None:
+    """An even picture is drawn alike up to its edges, but for what the upsampling repeats."""
+    torch.manual_seed(0)
+    net = AutoEncoder(design).eval().requires_grad_(False)
+    drawn = redraw(net, np.full((96, 128, 3), (40, 120, 200), np.uint8)).astype(float)
+    tiles = drawn.reshape(6, 16, 8, 16, 3).swapaxes(1, 2)
+    assert np.abs(tiles - tiles[2:4, 3:5].mean((0, 1))).max() < 2  # 3 to 6 at a bare border
 
 
 def test_a_generator_learns_to_draw(pictures: Bank) -> None:
