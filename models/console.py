@@ -1,8 +1,10 @@
-"""What the command lines of the training side share: plain words, JSON, errors as exit codes."""
+"""What the command lines of the training side share: numbers, plain words, JSON, exit codes."""
 
 from __future__ import annotations
 
+import argparse
 import json
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -41,3 +43,35 @@ def exit_code(work: Callable[[], object]) -> int:
         say(f"error: {exc}")
         return int(exc.exit_code)
     return int(ExitCode.OK)
+
+
+def positive(text: str) -> float:
+    """A number above 0, as the type of an option."""
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError("must be greater than 0")
+    return value
+
+
+def share(text: str) -> float:
+    """A number in 0..1, as the type of an option."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError("must lie between 0 and 1")
+    return value
+
+
+def whole(text: str) -> int:
+    """A whole number from 0, as the type of an option."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return value
+
+
+def count(text: str) -> int:
+    """A whole number from 1, as the type of an option."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value

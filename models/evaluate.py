@@ -21,7 +21,7 @@ from rich.console import Console
 from models import catalog, checkpoints
 from models.adversarial import attack
 from models.catalog import Clip
-from models.console import exit_code, say
+from models.console import count, exit_code, say
 from models.explain import localisation, places
 from models.groups import TONES, age_groups, by_group, group_of, typology_angle
 from models.judging import Logits, PairLogits, draw_pairs, judge_pairs, scorer_judge, torch_judge
@@ -250,17 +250,11 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--data", type=Path, required=True, help="a data folder, see models.catalog")
     found.add_argument("--model", help="an exported .onnx; the built-in one if none is given")
     found.add_argument("--checkpoint", type=Path, help="what it was exported from, for attacks")
-    found.add_argument("--pairs", type=_count, default=_PAIRS, help="pseudo-fakes to make")
-    found.add_argument("--attacked", type=_count, default=150, help="pairs to attack")
+    found.add_argument("--pairs", type=count, default=_PAIRS, help="pseudo-fakes to make")
+    found.add_argument("--attacked", type=count, default=150, help="pairs to attack")
     add_options(found)
     found.set_defaults(cache=Path("runs/cache"))
     return found
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError("give a whole number above 0")
-    return int(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

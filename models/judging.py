@@ -98,13 +98,6 @@ def draw_pairs(
     return pairs, np.array(owners, np.int64)
 
 
-def pair_logits(
-    judge: Judge, faces: Sequence[Face], contract: ModelContract, count: int, seed: int
-) -> PairLogits:
-    """Judge ``count`` pairs of all difficulties alike."""
-    return judge_pairs(judge, *draw_pairs(faces, contract, count, seed))
-
-
 def judge_pairs(judge: Judge, pairs: Sequence[Pair], owners: NDArray[np.int64]) -> PairLogits:
     """Judge what `draw_pairs` gave."""
     textures = [_texture(pair) for pair in pairs]

@@ -23,7 +23,7 @@ from models.augment import Life
 from models.bank import face_bank
 from models.blending import Blend, redrawn_blend, self_blend
 from models.codecs import Coding, quantiser, round_trip_pairs
-from models.console import exit_code, say
+from models.console import count, exit_code, say, share
 from models.contracts import contract_for
 from models.lookalikes import Lookalikes
 from models.makers import Draft, Pair, View
@@ -166,9 +166,9 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--data", type=Path, required=True, help="a data folder, see models.catalog")
     found.add_argument("--output", type=Path, required=True, help="a picture file to write")
     found.add_argument("--arch", choices=sorted(ARCHITECTURES), default="cellnet")
-    found.add_argument("--difficulty", type=_share, default=0.5, help="of the blends, 0 to 1 (0.5)")
-    found.add_argument("--columns", type=_count, default=8, help="pairs of each kind (8)")
-    found.add_argument("--pictures", type=_count, default=300, help="pictures to choose from (300)")
+    found.add_argument("--difficulty", type=share, default=0.5, help="of the blends, 0 to 1 (0.5)")
+    found.add_argument("--columns", type=count, default=8, help="pairs of each kind (8)")
+    found.add_argument("--pictures", type=count, default=300, help="pictures to choose from (300)")
     found.add_argument("--steps", type=int, default=150, help="of the generators; 0 for none (150)")
     found.add_argument("--seed", type=int, default=1)
     found.add_argument("--cache", type=Path, default=Path("runs/cache"))
@@ -238,20 +238,6 @@ _LOOKS: Final[tuple[Callable[[Pair], Image], ...]] = (
 
 def _small(image: Image) -> Image:
     return np.asarray(cv2.resize(image, (_CELL, _CELL), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError("must lie in 0 to 1")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
 
 
 if __name__ == "__main__":

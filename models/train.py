@@ -7,7 +7,6 @@ finished forgeries beside their inputs as well (``--start``, ``--forged``).
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import sys
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ import torch
 
 from models import checkpoints
 from models.checkpoints import Checkpoint
-from models.console import exit_code, say
+from models.console import count, exit_code, positive, say, share, whole
 from models.contracts import contract_for
 from models.networks import ARCHITECTURES
 from models.supply import HeldOut, Making, Order, Supply, stock
@@ -106,51 +105,23 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder with faces/, faces.csv")
     parser.add_argument("--out", type=Path, required=True, help="folder of this run")
     parser.add_argument("--arch", choices=sorted(ARCHITECTURES), default="cellnet")
-    parser.add_argument("--minutes", type=_positive, default=40.0, help="how long (40)")
-    parser.add_argument("--steps", type=_count, help="how many steps instead; reproducible")
-    parser.add_argument("--pairs", type=_count, default=16, help="pairs a batch (16)")
-    parser.add_argument("--rate", type=_positive, default=1.5e-3, help="learning rate (0.0015)")
+    parser.add_argument("--minutes", type=positive, default=40.0, help="how long (40)")
+    parser.add_argument("--steps", type=count, help="how many steps instead; reproducible")
+    parser.add_argument("--pairs", type=count, default=16, help="pairs a batch (16)")
+    parser.add_argument("--rate", type=positive, default=1.5e-3, help="learning rate (0.0015)")
     parser.add_argument("--start", type=Path, help="a checkpoint whose weights to begin with")
-    parser.add_argument("--forged", type=_share, default=0.0, help="pairs with a forged clip (0)")
+    parser.add_argument("--forged", type=share, default=0.0, help="pairs with a forged clip (0)")
     parser.add_argument("--hold-out", default="", help="forgeries to keep away: fold:N, method:M")
-    parser.add_argument("--adversarial", type=_share, default=0.0, help="batches attacked (0)")
-    parser.add_argument("--generator-steps", type=_whole, default=1500, help="0: none (1500)")
+    parser.add_argument("--adversarial", type=share, default=0.0, help="batches attacked (0)")
+    parser.add_argument("--generator-steps", type=whole, default=1500, help="0: none (1500)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="processes that make pairs (1)")
-    parser.add_argument("--threads", type=_count, help="of the network; default: cores - workers")
+    parser.add_argument("--threads", type=count, help="of the network; default: cores - workers")
     parser.add_argument("--device", help="cpu, cuda; default: cuda if there is one")
-    parser.add_argument("--validation-pairs", type=_count, default=384)
+    parser.add_argument("--validation-pairs", type=count, default=384)
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     return parser.parse_args(arguments)
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError("must be greater than 0")
-    return value
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError("must lie between 0 and 1")
-    return value
-
-
-def _whole(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError("must not be negative")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
 
 
 if __name__ == "__main__":
