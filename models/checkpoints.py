@@ -64,7 +64,7 @@ def load(path: Path) -> Checkpoint:
                 raise useless
         table = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise ModelError(f"There is no checkpoint {path}; train one with models.train.") from None
+        raise ModelError(f"There is no checkpoint {path}; make one with models.recipe.") from None
     except OSError as exc:
         raise ModelError(f"Cannot read the checkpoint {path}: {exc.strerror}.") from None
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError):

@@ -2,7 +2,7 @@
 
 The finished forgeries are few, so each is judged by a network that was trained as the final one
 but without it: one network for each of five folds, which divide no person, and one for each
-method of forging. All start from the same weights, which saw real faces only.
+method of forging.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _LIVE: Final = "DeepFaceLive"
 
 
 def never_seen(clip: Clip) -> bool:
-    """Whether the first run, on real faces alone, did not learn from this clip."""
+    """Whether the clip is in a fold: the real clips of the split for training are in every fit."""
     return clip.fake or clip.split != "train"
 
 

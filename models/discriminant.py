@@ -33,7 +33,7 @@ _RIDGE: Final = 0.5
 _SPREADS: Final = ((0.4, 0.4, 0.2), (0.15, 0.15, 0.7))
 """For each witness the share of photos, changed photos and recordings in how reals differ."""
 _SHARPNESS: Final = 3.0
-"""Log-odds for each deviation of real clips: how clearly the greater witness outweighs the other."""
+"""Log-odds for each deviation of real clips: how clearly the greater witness decides."""
 _SMALLEST: Final = 1e-3
 _SHIFT: Final = 1.0
 """What the second witness must exceed the usual by, in deviations of real clips.
