@@ -36,8 +36,8 @@ _WATER_LINE: Final = 0.8
 _COLOUR_GAIN: Final = (0.93, 0.97, 1.02)
 _COLOUR_SHIFT: Final = (-7.0, -4.0, 5.0)
 _SWAP_PIXELS: Final = 64
-"""Side of the aligned face that the swap paints, that of the first public swap programs: a crude
-swap. At 128 the built-in detector does not tell it from the portrait itself."""
+"""Side of the aligned face that the swap paints, that of the first public swap programs. No
+generator drew it, so the built-in detector does not call it forged."""
 _SWAP_GROWTH: Final = 1.05
 _SWAP_SHEAR: Final = 0.02
 _SHARPEN: Final = 0.6
