@@ -29,6 +29,8 @@ WITNESSES: Final = 2
 
 _FLOOR: Final = 0.05
 """Grey levels; weaker detail is rounding."""
+_NEIGHBOURS: Final = 2.0
+"""Standard deviation, in cells, by which evidence is shared out."""
 _COLOUR_SCALE: Final = 30.0
 _HALF_RANGE: Final = 127.5
 _YCRCB: Final = ((0.299, 0.587, 0.114), (0.4998, -0.4185, -0.0813), (-0.1687, -0.3313, 0.5))
@@ -82,13 +84,20 @@ def _blur(side: int, sigma: float) -> Tensor:
     return matrix / matrix.sum(1, keepdim=True)
 
 
+def _share_out(cells: int, sigma: float) -> Tensor:
+    """``(cells, cells)``: every cell gives all it has to those around it, by a Gaussian."""
+    place = torch.arange(cells, dtype=torch.float32)
+    matrix = torch.exp(-(place[:, None] - place).square() / (2 * sigma**2))
+    return matrix / matrix.sum(0, keepdim=True)
+
+
 class BandNet(nn.Module):
     """`Bands`, weighed in each place; the greater of two witnesses decides, softly.
 
     ``usual`` ``(CHANNELS, h, w)`` is what the bands of a real face are in each place, ``weight``
     ``(WITNESSES, CHANNELS, h, w)`` says what a difference from it speaks for. A witness's
-    evidence is a map whose mean, with its ``bias``, is its log-odds; the logit is the logarithm
-    of the sum of their odds.
+    evidence is a map whose mean is its log-odds, its ``bias`` spread over all cells; the logit is
+    the logarithm of the sum of their odds.
     """
 
     def __init__(self, spec: InputSpec) -> None:
@@ -99,15 +108,22 @@ class BandNet(nn.Module):
         self.usual = nn.Parameter(torch.zeros(shape[1:]))
         self.weight = nn.Parameter(torch.zeros(shape))
         self.bias = nn.Parameter(torch.zeros(WITNESSES))
+        for name, cells in (("down", shape[2]), ("across", shape[3])):
+            self.register_buffer(name, _share_out(cells, _NEIGHBOURS), persistent=False)
 
     def evidence(self, x: Tensor) -> Tensor:
-        """``(N, WITNESSES, h, w)``, each in units of its own log-odds."""
-        found: Tensor = (self.bands(x) - self.usual)[:, None] * self.weight
-        return found.sum(2)
+        """``(N, WITNESSES, h, w)``, each in units of its own log-odds.
+
+        Shared out among neighbours, where much that speaks for and against cancels; what a map
+        adds up to stays the same.
+        """
+        found: Tensor = ((self.bands(x) - self.usual)[:, None] * self.weight).sum(2)
+        shared = self.get_buffer("down") @ found @ self.get_buffer("across").T
+        return shared + self.bias[:, None, None]
 
     def conclude(self, evidence: Tensor) -> Tensor:
         """Logits ``(N, 1)`` from what `evidence` gives."""
-        return torch.logsumexp(evidence.mean((2, 3)) + self.bias, 1, keepdim=True)
+        return torch.logsumexp(evidence.mean((2, 3)), 1, keepdim=True)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """``logit`` ``(N, 1)`` and ``cam`` ``(N, h, w)``: the evidence of each witness by its say.
@@ -116,7 +132,7 @@ class BandNet(nn.Module):
         (Selvaraju et al., ICCV 2017) of the evidence maps.
         """
         found = self.evidence(x)
-        say = torch.softmax(found.mean((2, 3)) + self.bias, 1)
+        say = torch.softmax(found.mean((2, 3)), 1)
         return self.conclude(found), (found * say[..., None, None]).sum(1)
 
 
