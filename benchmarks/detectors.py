@@ -37,7 +37,7 @@ from rich.table import Table
 
 from models import catalog
 from models.console import exit_code, say, write_json
-from models.crossfit import folds_logits
+from models.crossfit import folds_logits, means
 from models.judging import ClipLogits, clip_logits, scorer_judge
 from models.peers.convert import export, random_crops
 from models.peers.registry import PEERS
@@ -151,8 +151,8 @@ def _real(logits: Scores) -> Scores:
 def areas(clips: Sequence[ClipLogits]) -> dict[str, dict[str, Any]]:
     """The three areas of one detector, each with its interval and the number of its clips."""
     usable = [c for c in clips if c.clip.fake or c.clip.split != "train"]
-    reals = _means([c for c in usable if not c.clip.fake])
-    fakes = _means([c for c in usable if c.clip.fake])
+    reals = means([c for c in usable if not c.clip.fake])
+    fakes = means([c for c in usable if c.clip.fake])
     pairs = pairs_of(clips)
     live = [(c_reals, c_fakes) for kind, c_reals, c_fakes in pairs if kind == _LIVE]
     every = [(c_reals, c_fakes) for _, c_reals, c_fakes in pairs]
@@ -170,14 +170,10 @@ def pairs_of(clips: Sequence[ClipLogits]) -> list[tuple[str, Scores, Scores]]:
         if clip.clip.pair:
             found.setdefault(clip.clip.pair, ([], []))[clip.clip.fake].append(clip)
     return [
-        (fakes[0].clip.kind, _means(reals), _means(fakes))
+        (fakes[0].clip.kind, means(reals), means(fakes))
         for reals, fakes in found.values()
         if reals and fakes
     ]
-
-
-def _means(clips: Sequence[ClipLogits]) -> Scores:
-    return np.array([np.nanmean(c.logits) for c in clips], np.float64)
 
 
 def _area(reals: Scores, fakes: Scores, interval: Interval) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def redrawn_blend(
     upper = _with_detail_of(image, drawn) if how.on_upper else drawn
     if how.real_is_upper:
         return image, upper, np.ones(image.shape[:2], np.float32)
-    extent = float((points.max(axis=0) - points.min(axis=0)).max())
+    extent = masks.extent(points)
     weight = _weight(points, image.shape[:2], extent, how)
     return image, blend(image, upper, weight), weight
 

@@ -18,7 +18,7 @@ from typing import Final, Literal
 
 from models.folds import folds, groups
 from realtime.errors import ConfigError
-from realtime.evaluation.layouts import labelled_clips, read_rows
+from realtime.evaluation.layouts import LabelledClip, labelled_clips, read_rows
 
 Split = Literal["train", "validation", "calibration"]
 
@@ -78,6 +78,10 @@ class Clip:
     split: Split
     group: str = ""
     fold: int = 0
+
+    def labelled(self) -> LabelledClip:
+        """What the evaluation of the engine takes."""
+        return LabelledClip(self.path, self.kind, self.fake, self.pair)
 
 
 def photos(data: Path) -> list[Photo]:

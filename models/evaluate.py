@@ -201,11 +201,7 @@ def _spread(length: int, count: int) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 def held_out(clips: Sequence[Clip]) -> list[LabelledClip]:
     """The clips that were not trained on."""
-    return [_labelled(clip) for clip in clips if clip.split != "train"]
-
-
-def _labelled(clip: Clip) -> LabelledClip:
-    return LabelledClip(clip.path, clip.kind, clip.fake, clip.pair)
+    return [clip.labelled() for clip in clips if clip.split != "train"]
 
 
 def _splits(gathered: Gathered, clips: Sequence[Clip]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from models.bank import Bank
 from models.catalog import Clip
 from models.footage import faces_of_clip
 from models.masks import POINTS, FloatArray, Points
+from models.prepare import around
 from realtime.types import Image
 
 _RATE_HZ: Final = 8.0
@@ -156,12 +157,7 @@ def _cut_pair(fake: Clip, real: Clip) -> Iterator[tuple[tuple[Image, ...], Point
 
 def _cut(image: Image, low: Points, high: Points) -> tuple[Image, Points, Points]:
     """The cut, its corner in the frame, and its scale (x, y)."""
-    reach = float((high - low).max()) * _CUT / 2
-    middle = (low + high) / 2
-    limit = (image.shape[1], image.shape[0])
-    start = np.clip(np.floor(middle - reach), 0, limit).astype(int)
-    end = np.clip(np.ceil(middle + reach), 0, limit).astype(int)
-    cut = image[start[1] : end[1], start[0] : end[0]]
+    cut, start = around(image, low, high, _CUT)
     own = np.array(cut.shape[1::-1], np.float64)
     scale = min(1.0, _MAX_SIDE / float(own.max()))
     if scale < 1:

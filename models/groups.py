@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models import masks
 from models.masks import Points
 from realtime.contract import Calibration, Thresholds
 from realtime.errors import ConfigError
@@ -76,7 +77,7 @@ def typology_angle(image: Image, landmarks: Points) -> float:
     ``image`` ``(H, W, 3)`` uint8 BGR, taken to be sRGB under daylight; ``landmarks``
     ``(>=468, 2)`` in its pixels. NaN if the cheeks lie outside.
     """
-    extent = float((landmarks.max(axis=0) - landmarks.min(axis=0)).max())
+    extent = masks.extent(landmarks)
     half = max(1, round(_PATCH * extent))
     found = [_patch(image, landmarks[i], half) for i in _CHEEKS]
     pixels = np.concatenate(found)

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol, cast
 import cv2
 import numpy as np
 
+from models import masks
 from models.augment import Life
 from models.bank import Bank
 from models.blending import Blend, redrawn_blend, self_blend
@@ -164,7 +165,7 @@ class Forgeries:
                 fake, weight = mix(real, fake, weight, rng)
             return live(Draft(real, fake, weight, points), rng, difficulty)
         image, own = self._reals.picture(int(rng.choice(self._partners)))
-        like = View.draw(rng, image, own, _extent(points))
+        like = View.draw(rng, image, own, masks.extent(points))
         real, own = _onto(like.show(image), like.place(own), fake, points)
         return live(Draft(real, fake, weight, points, real_landmarks=own), rng, difficulty)
 
@@ -230,7 +231,7 @@ class View:
     ) -> View:
         """``extent`` of the face in pixels afterwards; drawn where it is not given."""
         wanted = float(rng.uniform(*_EXTENT_PX)) if extent is None else extent
-        own = _extent(landmarks)
+        own = masks.extent(landmarks)
         middle = (landmarks.min(axis=0) + landmarks.max(axis=0)) / 2
         limit = (image.shape[1], image.shape[0])
         start = np.clip(np.floor(middle - _AROUND * own), 0, limit).astype(int)
@@ -267,7 +268,7 @@ class View:
 
 def live(draft: Draft, rng: np.random.Generator, difficulty: float) -> Draft:
     """Both pictures after the same life, and framed as roughly as live landmarks are."""
-    low = _MIN_FACE_PX / _extent(draft.landmarks)
+    low = _MIN_FACE_PX / masks.extent(draft.landmarks)
     life = Life.draw(rng, 0.3 + 0.7 * difficulty, low)
     fake, real = life.apply(draft.fake), life.apply(draft.real)
     size = fake.shape[1::-1]
@@ -303,9 +304,5 @@ class _Framing:
 
     def apply(self, landmarks: Points) -> Points:
         middle = (landmarks.min(axis=0) + landmarks.max(axis=0)) / 2
-        shift = np.array((self.dx, self.dy)) * _extent(landmarks)
+        shift = np.array((self.dx, self.dy)) * masks.extent(landmarks)
         return np.asarray((landmarks - middle) * self.scale + middle + shift)
-
-
-def _extent(landmarks: Points) -> float:
-    return float((landmarks.max(axis=0) - landmarks.min(axis=0)).max())

@@ -48,6 +48,11 @@ WHOLE_FACE: Final = ("face", "oval", "inner", "inner_chin")
 PARTS: Final = ("lower", "eyes", "mouth", "nose_mouth")
 
 
+def extent(landmarks: Points) -> float:
+    """The longer side of the box around landmarks ``(N, 2)``, in their unit."""
+    return float((landmarks.max(axis=0) - landmarks.min(axis=0)).max())
+
+
 def hull(landmarks: Points, size: tuple[int, int], region: str) -> FloatArray:
     """The filled convex hull of a region, 0 or 1, ``(H, W)`` float32.
 

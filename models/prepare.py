@@ -110,14 +110,21 @@ def _cut_faces(clip: Clip, folder: Path) -> FloatArray:
     return points
 
 
-def _cut(image: Image, points: FloatArray) -> tuple[Image, Points]:
-    low, high = points.min(axis=0), points.max(axis=0)
-    reach = float((high - low).max()) * _CUT / 2
+def around(image: Image, low: Points, high: Points, sides: float) -> tuple[Image, Points]:
+    """A square of ``sides`` times the longer side of a box, as far as the picture has it.
+
+    ``low`` and ``high`` are the box's corners (x, y); returns the part, a view, and its corner.
+    """
+    reach = float((high - low).max()) * sides / 2
     middle = (low + high) / 2
     limit = (image.shape[1], image.shape[0])
     start = np.clip(np.floor(middle - reach), 0, limit).astype(int)
     end = np.clip(np.ceil(middle + reach), 0, limit).astype(int)
-    cut = image[start[1] : end[1], start[0] : end[0]]
+    return image[start[1] : end[1], start[0] : end[0]], start
+
+
+def _cut(image: Image, points: FloatArray) -> tuple[Image, Points]:
+    cut, start = around(image, points.min(axis=0), points.max(axis=0), _CUT)
     scale = min(1.0, _MAX_SIDE / max(cut.shape[:2]))
     if scale < 1:
         size = (round(cut.shape[1] * scale), round(cut.shape[0] * scale))

@@ -217,7 +217,6 @@ def _changed_crops(
 
 
 def _draft(source: Forged | Sequence[Face], rng: np.random.Generator) -> Draft:
-    weight: FloatArray | None = None
     if isinstance(source, Forged):
         index = int(rng.integers(source.count))
         fake, landmarks = source.forged(index), source.landmarks[index].astype(np.float64)

@@ -159,7 +159,7 @@ def align(points: Points, onto: Points) -> NDArray[np.float64]:
 
 def _shrunk(source: Image, points: Points, to: Points) -> tuple[Image, NDArray[np.float64]]:
     """Near the size of the target, for a warp that skips pixels makes patterns."""
-    scale = _extent(to) / max(_extent(points), 1e-6)
+    scale = masks.extent(to) / max(masks.extent(points), 1e-6)
     if scale * _FINEST >= 1:
         return source, np.asarray(points, np.float64)
     height, width = source.shape[:2]
@@ -170,7 +170,7 @@ def _shrunk(source: Image, points: Points, to: Points) -> tuple[Image, NDArray[n
 
 def _weight(points: Points, size: tuple[int, ...], how: Swap) -> FloatArray:
     rng = np.random.default_rng(how.seed)
-    extent = _extent(points)
+    extent = masks.extent(points)
     region = masks.hull(points, (size[0], size[1]), how.region)
     # small regions would be eaten up by an edge made for a whole face
     scale = extent * min(1.0, float(np.sqrt(float(region.sum()) / (0.7 * extent**2 + 1e-6))))
@@ -274,7 +274,3 @@ def _moments(values: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatA
     mean = counts @ pixels / total
     variance = counts @ (pixels - mean) ** 2 / total
     return mean, np.sqrt(variance)
-
-
-def _extent(points: Points) -> float:
-    return float((points.max(axis=0) - points.min(axis=0)).max())

@@ -18,7 +18,6 @@ from rich.console import Console
 
 from models import catalog, checkpoints
 from models.calibrate import CalibrationFile, read_calibration
-from models.catalog import Clip
 from models.console import exit_code
 from models.contracts import contract_for
 from models.crossfit import fold_name, never_seen
@@ -27,7 +26,6 @@ from models.peers.convert import export
 from realtime.config import Config
 from realtime.errors import ConfigError
 from realtime.evaluation.command import Plan, bench_of, deliver, gather, tell
-from realtime.evaluation.layouts import LabelledClip
 from realtime.evaluation.options import add_options
 from realtime.evaluation.page import in_words
 from realtime.evaluation.run import Bench, Gathered, report
@@ -53,7 +51,7 @@ def measure(options: argparse.Namespace) -> None:
             with closing(OnnxScorer(model, device="cpu")) as scorer:
                 bench = bench_of(options, plan, scorer, Config(), console)
                 try:
-                    gather(bench, [_labelled(c) for c in clips if c.fold == fold], plan, part)
+                    gather(bench, [c.labelled() for c in clips if c.fold == fold], plan, part)
                 finally:
                     gathered.judged += part.judged
                     gathered.failed |= part.failed
@@ -79,10 +77,6 @@ def _exported(folder: Path, fitted: CalibrationFile) -> Path:
     output = folder / "detector.onnx"
     export(checkpoints.network(state), contract, output)
     return output
-
-
-def _labelled(clip: Clip) -> LabelledClip:
-    return LabelledClip(clip.path, clip.kind, clip.fake, clip.pair)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
