@@ -40,6 +40,34 @@ class SourceConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveConfig:
+    """How live sources are kept alive and up to date."""
+
+    open_timeout_s: float = 5.0
+    """How long connecting may take."""
+    read_timeout_s: float = 3.0
+    """How long a connected source may deliver nothing before it is given up."""
+    max_age_s: float = 0.5
+    """Frames that have become older than this before their turn are dropped as stale."""
+    stall_s: float = 2.0
+    """A source is called stalled after this long without a frame, or after five frame times
+    if that is longer."""
+    retry_first_s: float = 1.0
+    retry_max_s: float = 30.0
+    """The wait before a new attempt to connect doubles from the first to the last of these,
+    and each is drawn at random from the upper part of it, so that many sources do not return
+    at once."""
+    healthy_s: float = 60.0
+    """After this long without trouble the next wait is the first one again."""
+    black_s: float = 2.0
+    """A picture that has been black for longer is told as black, not as one without a face."""
+    frozen_s: float = 5.0
+    """The same of a picture of which not one pixel has changed."""
+    workers: int = 0
+    """Threads that track faces, shared by all sources; 0 for one a processor."""
+
+
+@dataclass(frozen=True, slots=True)
 class FacesConfig:
     """How faces are found and followed."""
 
@@ -101,6 +129,7 @@ class Config:
     """Everything that can be set."""
 
     source: SourceConfig = field(default_factory=SourceConfig)
+    live: LiveConfig = field(default_factory=LiveConfig)
     faces: FacesConfig = field(default_factory=FacesConfig)
     scorer: ScorerConfig = field(default_factory=ScorerConfig)
     verdict: VerdictConfig = field(default_factory=VerdictConfig)
@@ -176,6 +205,15 @@ def _check(config: Config) -> None:
         "source.open_timeout_s": config.source.open_timeout_s,
         "source.read_timeout_s": config.source.read_timeout_s,
         "source.max_decode_errors": config.source.max_decode_errors,
+        "live.open_timeout_s": config.live.open_timeout_s,
+        "live.read_timeout_s": config.live.read_timeout_s,
+        "live.max_age_s": config.live.max_age_s,
+        "live.stall_s": config.live.stall_s,
+        "live.retry_first_s": config.live.retry_first_s,
+        "live.retry_max_s": config.live.retry_max_s,
+        "live.healthy_s": config.live.healthy_s,
+        "live.black_s": config.live.black_s,
+        "live.frozen_s": config.live.frozen_s,
         "faces.max_faces": config.faces.max_faces,
         "faces.detect_interval_s": config.faces.detect_interval_s,
         "faces.tile_interval_s": config.faces.tile_interval_s,

@@ -34,6 +34,10 @@ class SourceCode(str, Enum):
     CORRUPT = "corrupt"
     TIMEOUT = "timeout"
     NOT_SEEKABLE = "not_seekable"
+    AUTH_FAILED = "auth_failed"
+    TLS = "tls"
+    CONNECTION_FAILED = "connection_failed"
+    BUSY = "busy"
 
 
 class FakewatchError(Exception):

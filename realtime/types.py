@@ -35,6 +35,15 @@ class Clock(str, Enum):
     """This machine's monotonic clock when the frame arrived."""
 
 
+class WallClock(str, Enum):
+    """Which clock says when a frame was exposed."""
+
+    RTCP = "rtcp"
+    """The camera's own, from the sender reports of RTCP (RFC 3550, section 6.4.1)."""
+    SYSTEM = "system"
+    """This machine's, when the frame arrived."""
+
+
 class DropCause(str, Enum):
     """Why a captured frame was never analysed."""
 
@@ -65,6 +74,40 @@ class SourceState(str, Enum):
     PROTECTED = "protected"
     ENDED = "ended"
     FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """What a source is doing, since when, and what comes next.
+
+    ``since_mono`` is ``time.monotonic()`` when the state began. ``attempt`` counts the attempts
+    to connect since the source was last healthy, ``retry_at_mono`` is when the next one is due.
+    ``code`` and ``text`` say what went wrong: a `realtime.errors.SourceCode` value and one
+    redacted sentence, None where nothing did. ``epoch`` is that of the newest connection.
+    """
+
+    source_id: str
+    state: SourceState
+    since_mono: float
+    epoch: int = 0
+    attempt: int = 0
+    retry_at_mono: float | None = None
+    code: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How hard a live source is worked on now, for people and for metrics.
+
+    ``score_rate_hz`` is scores a second for each face, ``track_rate_hz`` frames a second at
+    most, None where every frame may be tracked. ``reduced`` says whether one of them was
+    lowered because the machine cannot keep up.
+    """
+
+    score_rate_hz: float
+    track_rate_hz: float | None
+    reduced: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +146,8 @@ class Frame:
     wall_s: float | None
     clock: Clock
     image: Image
+    wall_clock: WallClock | None = None
+    """Which clock ``wall_s`` is from, None where there is no such time."""
 
     @property
     def time_s(self) -> float:
@@ -360,13 +405,17 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class RunStart:
-    """Facts that hold for a whole run; sent to every sink before the first frame."""
+    """Facts that hold for a whole run; sent to every sink before the first frame.
+
+    A live run begins with its first connection; ``source`` is what was found then.
+    """
 
     source: SourceInfo
     started_at: str
     version: str
     model: ModelInfo
     config: Mapping[str, object]
+    source_id: str = "file"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from realtime.types import FrameResult, RunStart, RunSummary
+from realtime.types import FrameResult, RunStart, RunSummary, SourceStatus
 
 
 class Sink(Protocol):
@@ -29,4 +29,17 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Release everything; may be called more than once and without ``finish``."""
+        ...
+
+
+@runtime_checkable
+class StatusSink(Sink, Protocol):
+    """A sink that also wants to hear what a live source is doing."""
+
+    def status(self, status: SourceStatus) -> None:
+        """The source of the run does something else now; raises `SinkError`.
+
+        Comes between ``start`` and ``finish``, like `write` from one thread at a time. A source
+        that has not delivered a picture yet has not started its run: its states are not told.
+        """
         ...
