@@ -68,6 +68,24 @@ class LiveConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class CameraConfig:
+    """What a camera is asked for; what it then gives is told once if it differs."""
+
+    width: int = 1280
+    height: int = 720
+    rate_hz: float = 30.0
+    """Pictures a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenConfig:
+    """How screens and windows are watched."""
+
+    rate_hz: float = 15.0
+    """Pictures a second that are taken of them."""
+
+
+@dataclass(frozen=True, slots=True)
 class FacesConfig:
     """How faces are found and followed."""
 
@@ -130,6 +148,8 @@ class Config:
 
     source: SourceConfig = field(default_factory=SourceConfig)
     live: LiveConfig = field(default_factory=LiveConfig)
+    camera: CameraConfig = field(default_factory=CameraConfig)
+    screen: ScreenConfig = field(default_factory=ScreenConfig)
     faces: FacesConfig = field(default_factory=FacesConfig)
     scorer: ScorerConfig = field(default_factory=ScorerConfig)
     verdict: VerdictConfig = field(default_factory=VerdictConfig)
@@ -214,6 +234,10 @@ def _check(config: Config) -> None:
         "live.healthy_s": config.live.healthy_s,
         "live.black_s": config.live.black_s,
         "live.frozen_s": config.live.frozen_s,
+        "camera.width": config.camera.width,
+        "camera.height": config.camera.height,
+        "camera.rate_hz": config.camera.rate_hz,
+        "screen.rate_hz": config.screen.rate_hz,
         "faces.max_faces": config.faces.max_faces,
         "faces.detect_interval_s": config.faces.detect_interval_s,
         "faces.tile_interval_s": config.faces.tile_interval_s,

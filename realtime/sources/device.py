@@ -1,0 +1,339 @@
+"""What cameras, screens and windows have in common: a device that one thread asks for pictures.
+
+Drivers and display servers can hang inside a call for ever, and no call of theirs takes a
+deadline that is kept. So each source owns one thread that does nothing but call the device, one
+call at a time and only when it is asked: whoever reads waits for it with a deadline, nothing is
+taken that nobody sees, and what has to stay on one thread does.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from realtime.config import LiveConfig
+from realtime.errors import SourceCode, SourceError
+from realtime.types import Clock, Frame, Image, SourceInfo, WallClock
+
+T = TypeVar("T")
+
+POLL_S: Final = 0.02
+"""How soon a device that had nothing is asked again."""
+CLOSE_WAIT_S: Final = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+class Device(Protocol):
+    """One connection to what delivers pictures; all calls come from one thread, in this order."""
+
+    @property
+    def lost(self) -> int:
+        """How many pictures came damaged so far."""
+        ...
+
+    def open(self) -> None:
+        """Take hold of it; raises `SourceError`."""
+        ...
+
+    def grab(self) -> Image | None:
+        """The next picture, ``(H, W, 3)`` uint8 BGR and nobody else's, or None if there is none
+        now but may be soon; raises `SourceError`."""
+        ...
+
+    def info(self, image: Image) -> SourceInfo:
+        """What it is; ``image`` is its first picture."""
+        ...
+
+    def nothing(self) -> SourceError:
+        """What to say after `grab` had nothing for as long as may be; called on any thread."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it; may come after a failed or without an `open`."""
+        ...
+
+
+class Closed(Exception):
+    """The worker was told to stop before the call had ended."""
+
+
+class _Call(Generic[T]):
+    def __init__(self, work: Callable[[], T]) -> None:
+        self.work = work
+        self.done = False
+        self.value: T | None = None
+        self.error: BaseException | None = None
+
+
+class Worker:
+    """One thread that makes calls for others, who wait for each no longer than they want."""
+
+    def __init__(self, name: str) -> None:
+        self._calls: SimpleQueue[_Call[Any] | None] = SimpleQueue()
+        self._state = threading.Condition()
+        self._stopping = False
+        # A daemon, because a thread that hangs inside the kernel would keep the program alive.
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._last: Callable[[], None] | None = None
+
+    def start(self, last: Callable[[], None]) -> None:
+        """Begin; ``last`` is called on the thread at its very end, however late that is."""
+        self._last = last
+        self._thread.start()
+
+    def call(self, work: Callable[[], T], timeout_s: float) -> T:
+        """The result of ``work``; after a timeout it goes on and its result is lost.
+
+        Raises:
+            TimeoutError: if it took longer.
+            Closed: if `stop` came first.
+        """
+        call = _Call(work)
+        with self._state:
+            if self._stopping:
+                raise Closed
+            self._calls.put(call)
+            self._state.wait_for(lambda: call.done or self._stopping, timeout_s)
+            if not call.done:
+                raise Closed if self._stopping else TimeoutError
+        if call.error is not None:
+            raise call.error
+        return call.value  # type: ignore[return-value]  # done without an error
+
+    def stop(self) -> None:
+        """Make no further call and end the thread as soon as the one that runs returns."""
+        with self._state:
+            if not self._stopping:
+                self._stopping = True
+                self._calls.put(None)
+                self._state.notify_all()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread; whether it has ended."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            while (call := self._calls.get()) is not None:
+                self._make(call)
+        finally:
+            if self._last is not None:
+                self._last()
+
+    def _make(self, call: _Call[Any]) -> None:
+        if self._stopping:
+            return
+        try:
+            call.value = call.work()
+        except BaseException as exc:  # noqa: BLE001 - raised again where it is waited for
+            call.error = exc
+        with self._state:
+            call.done = True
+            self._state.notify_all()
+
+
+class Pace:
+    """When to take the next picture, ``rate_hz`` a second, without drift and without catching up.
+
+    The moments lie on a grid from the first one on. Whoever is late for one takes it at once
+    and leaves out those that have passed.
+    """
+
+    def __init__(self, rate_hz: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._period_s = 1 / rate_hz
+        self._clock = clock
+        self._due: float | None = None
+
+    def delay_s(self) -> float:
+        """Seconds to wait from now on, 0 or more; the next call is about the next moment."""
+        now = self._clock()
+        due = now if self._due is None else self._due
+        if now > due:
+            due += math.floor((now - due) / self._period_s) * self._period_s
+        self._due = due + self._period_s
+        return max(0.0, due - now)
+
+
+class DeviceSource:
+    """A live `FrameSource` on a `Device`.
+
+    Frames carry this machine's clocks: no stream tells when they were exposed. With ``rate_hz``
+    pictures are taken that often at most, else as they come. `open` waits for the first
+    picture. After an error and after `close`, ``read`` gives None.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        source_id: str,
+        name: str,
+        deadlines: LiveConfig,
+        *,
+        rate_hz: float | None = None,
+    ) -> None:
+        self._device = device
+        self._source_id = source_id
+        self._name = name
+        self._deadlines = deadlines
+        self._pace = None if rate_hz is None else Pace(rate_hz)
+        self._worker = Worker(f"fw-device-{source_id}")
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._opened = False
+        self._first: tuple[Image, float] | None = None
+        self._index = 0
+        self._last_mono = -math.inf
+
+    @property
+    def source_id(self) -> str:
+        """As given."""
+        return self._source_id
+
+    @property
+    def decode_errors(self) -> int:
+        """How many pictures came damaged so far."""
+        return self._device.lost
+
+    def open(self) -> SourceInfo:
+        """Open the device, take its first picture and say what it is.
+
+        Raises:
+            SourceError: see the class; TIMEOUT if it takes longer than ``open_timeout_s``.
+        """
+        with self._lock:
+            if self._opened or self._closed.is_set():
+                raise RuntimeError("a source can be opened once only")
+            self._opened = True
+            self._worker.start(self._device.close)
+        deadline = time.monotonic() + self._deadlines.open_timeout_s
+        try:
+            self._ask(self._device.open, deadline)
+            self._first = self._take(deadline)
+            image = self._first[0]
+            return self._ask(lambda: self._device.info(image), deadline)
+        except Closed:
+            raise SourceError(
+                f"{self._name} was closed while it was being opened; open it again.",
+                SourceCode.NO_FRAMES,
+                transient=True,
+            ) from None
+        except BaseException:
+            self._end()
+            raise
+
+    def read(self) -> Frame | None:
+        """The next frame, or None after `close` and after an error; see `FrameSource`.
+
+        Raises:
+            SourceError: see the class; TIMEOUT after ``read_timeout_s`` without a picture.
+        """
+        if not self._opened:
+            raise RuntimeError("open the source first")
+        if self._closed.is_set():
+            return None
+        try:
+            taken = self._first or self._paced()
+        except Closed:
+            return None
+        except BaseException:
+            self._end()
+            raise
+        self._first = None
+        return self._frame(*taken)
+
+    def seek(self, time_s: float) -> None:
+        """Nothing live can go back.
+
+        Raises:
+            SourceError: NOT_SEEKABLE, unless it is closed.
+        """
+        if not self._closed.is_set():
+            raise SourceError(
+                f"{self._name} is live, there is nothing to jump to {time_s:g} s in; "
+                "record it and open the file.",
+                SourceCode.NOT_SEEKABLE,
+            )
+
+    def close(self) -> None:
+        """Release everything; a `read` in another thread ends and gives None.
+
+        A call that hangs inside the driver is waited for up to `CLOSE_WAIT_S`: the device is
+        released when it returns.
+        """
+        self._end()
+        if not self._worker.join(CLOSE_WAIT_S):
+            logger.warning("%s does not answer; it is let go of when its driver does", self._name)
+
+    def __enter__(self) -> DeviceSource:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _end(self) -> None:
+        with self._lock:
+            self._closed.set()
+            self._worker.stop()
+
+    def _paced(self) -> tuple[Image, float]:
+        if self._pace is not None:
+            self._closed.wait(self._pace.delay_s())
+        return self._take(time.monotonic() + self._deadlines.read_timeout_s)
+
+    def _take(self, deadline: float) -> tuple[Image, float]:
+        """A picture and when it was taken, once there is one."""
+        while True:
+            image, at = self._ask(self._grab, deadline)
+            if image is not None:
+                return image, at
+            if time.monotonic() >= deadline:
+                raise self._device.nothing()
+            self._closed.wait(POLL_S)
+
+    def _grab(self) -> tuple[Image | None, float]:
+        image = self._device.grab()
+        return image, time.monotonic()
+
+    def _ask(self, work: Callable[[], T], deadline: float) -> T:
+        try:
+            return self._worker.call(work, max(deadline - time.monotonic(), 0.001))
+        except TimeoutError:
+            raise SourceError(
+                f"{self._name} does not answer; check that it works in another program and "
+                "connect it again.",
+                SourceCode.TIMEOUT,
+                transient=True,
+            ) from None
+
+    def _frame(self, image: Image, at: float) -> Frame:
+        # Two pictures within one tick of the clock are still one after the other.
+        at = max(at, math.nextafter(self._last_mono, math.inf))
+        self._last_mono = at
+        image.setflags(write=False)
+        frame = Frame(
+            source_id=self._source_id,
+            epoch=0,
+            index=self._index,
+            pts_s=None,
+            captured_mono=at,
+            wall_s=time.time() - (time.monotonic() - at),
+            clock=Clock.MONOTONIC,
+            image=image,
+            wall_clock=WallClock.SYSTEM,
+        )
+        self._index += 1
+        return frame
