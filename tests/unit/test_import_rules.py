@@ -13,12 +13,19 @@ ROOT = Path(__file__).resolve().parents[2]
 STDLIB = sys.stdlib_module_names | {"__future__"}
 PURE = {"realtime/types.py", "realtime/errors.py", "realtime/redact.py"}
 WRITERS = {"realtime/sinks/video.py", "realtime/evaluation/recode.py"}
-THREAD_STARTERS = ("realtime/pipeline.py", "realtime/sinks/", "realtime/window/")
+COUNTERS = {"realtime/metrics.py", "realtime/health.py"}
+THREAD_STARTERS = (
+    "realtime/pipeline.py",
+    "realtime/health.py",
+    "realtime/sinks/",
+    "realtime/window/",
+)
 
 ROOMS: dict[str, Callable[[str], bool]] = {
     "av": lambda at: at.startswith("realtime/sources/") or at in WRITERS,
     "mediapipe": lambda at: at == "realtime/faces/mediapipe_backend.py",
     "onnxruntime": lambda at: at == "realtime/scorer.py",
+    "prometheus_client": lambda at: at in COUNTERS,
     "qtpy": lambda at: at.startswith("realtime/window/"),
     "torch": lambda at: False,
     "torchvision": lambda at: False,
