@@ -1,30 +1,25 @@
 """Settings as frozen dataclasses, from a TOML file or from the command line.
 
-Times are seconds, sizes are pixels of the source frame. ``${NAME}`` in a text value is replaced
-by that environment variable, so that secrets stay out of files.
+Times are seconds, sizes are pixels of the source frame. The text below each field is what
+`fakewatch config explain` prints, so every field has one. How a file becomes these is said in
+`realtime/toml_tables.py`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Final
 
+from realtime import toml_tables, urls
+from realtime.config_bounds import check
 from realtime.errors import ConfigError
+from realtime.toml_tables import MAX_CONFIG_BYTES, NOT_A_SETTING, Secret
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-T = TypeVar("T")
-
-MAX_CONFIG_BYTES = 1_000_000
+__all__ = ["MAX_CONFIG_BYTES", "Config", "from_table", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +29,9 @@ class SourceConfig:
     max_pixels: int = 36_000_000
     """Pictures with more pixels than this are refused; 8K has 33 million."""
     open_timeout_s: float = 10.0
+    """How long opening a file may take."""
     read_timeout_s: float = 10.0
+    """How long a file may give no frame before it is given up."""
     max_decode_errors: int = 300
     """Give up after this many undecodable packets in a row."""
 
@@ -53,10 +50,11 @@ class LiveConfig:
     """A source is called stalled after this long without a frame, or after five frame times
     if that is longer."""
     retry_first_s: float = 1.0
+    """The first wait before a new attempt to connect."""
     retry_max_s: float = 30.0
-    """The wait before a new attempt to connect doubles from the first to the last of these,
-    and each is drawn at random from the upper part of it, so that many sources do not return
-    at once."""
+    """The longest one. The wait before a new attempt to connect doubles from the first to this,
+    and each is drawn at random from the upper part of it, so that many sources do not return at
+    once."""
     healthy_s: float = 60.0
     """After this long without trouble the next wait is the first one again."""
     black_s: float = 2.0
@@ -72,7 +70,9 @@ class CameraConfig:
     """What a camera is asked for; what it then gives is told once if it differs."""
 
     width: int = 1280
+    """Pixels across."""
     height: int = 720
+    """Pixels down."""
     rate_hz: float = 30.0
     """Pictures a second."""
 
@@ -90,11 +90,13 @@ class FacesConfig:
     """How faces are found and followed."""
 
     max_faces: int = 8
+    """At most so many faces are followed at a time."""
     detect_interval_s: float = 0.3
     """How often the whole frame is searched for new faces."""
     tile_interval_s: float = 1.2
     """How often large frames are searched in tiles, which finds the small faces."""
     min_confidence: float = 0.5
+    """How sure the detector must be that it sees a face, 0 to 1."""
     lost_after_s: float = 1.25
     """A track that was not seen for longer has ended. The quarter of a second lets a face that
     was hidden for one second be found again before that."""
@@ -113,6 +115,7 @@ class ScorerConfig:
     rate_hz: float = 4.0
     """Scores a second for each face; frames are correlated, more of them prove little."""
     threads: int = 1
+    """Threads that the model runs on where it runs on the CPU."""
     views: bool = True
     """Whether changed copies of a face are scored beside it twice a second; evidence is called
     strong only if they agree. Scoring takes about three times as long with them."""
@@ -123,12 +126,19 @@ class VerdictConfig:
     """When a face may be judged and what it takes to change the verdict."""
 
     min_size_px: float = 48.0
+    """The shorter side of a face that can be judged."""
     min_blur: float = 12.0
+    """The variance of the Laplacian of the face at 128 px; below about 20 is soft."""
     max_yaw: float = 50.0
+    """How far a face may be turned to a side, in degrees."""
     max_pitch: float = 40.0
+    """How far it may look up or down, in degrees."""
     max_occlusion: float = 0.5
+    """Which share of it may be covered or out of the picture, 0 to 1."""
     max_blockiness: float = 6.0
+    """How much steps in brightness on the grid of 8 pixels may exceed those beside it."""
     min_brightness: float = 25.0
+    """The mean brightness of the face, 0 to 255."""
     half_life_s: float = 5.0
     """Half-life of the average of calibrated log-odds."""
     warm_up_s: float = 0.5
@@ -143,6 +153,54 @@ class VerdictConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsConfig:
+    """What a live run tells others over HTTP: /metrics for Prometheus, /live and /ready."""
+
+    address: str = ""
+    """HOST:PORT to listen on, such as 127.0.0.1:9464; empty for nowhere. There is no password:
+    whoever reaches it can read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEntry:
+    """One source of many. One of ``url`` and ``source`` names it."""
+
+    name: str = ""
+    """What it is called in results, metrics and files: letters, digits, dots, dashes; the word
+    source and its number if there is none. No two may have the same."""
+    url: str = field(default="", repr=False)
+    """rtsp:// or rtsps://, user and password included. ${NAME} stands for an environment
+    variable, ${file:/path} for the content of a file."""
+    source: str = field(default="", repr=False)
+    """Anything else that can be watched: a camera (0, /dev/video0, its name), a video file,
+    screen:1, window:"title*"."""
+    transport: str = "tcp"
+    """How RTSP travels: tcp or udp."""
+    allow_http: bool = False
+    """Whether url may be http:// or https://."""
+    enabled: bool = True
+    """false leaves the source out without taking it from the file."""
+
+    def __post_init__(self) -> None:
+        if self.name and not _ENTRY_NAME.fullmatch(self.name):
+            raise ConfigError(
+                "its name may have up to 64 letters, digits, dots, dashes and underscores."
+            )
+        if bool(self.url) is bool(self.source):
+            raise ConfigError("it must have one of url and source.")
+        if self.transport not in ("tcp", "udp"):
+            raise ConfigError("its transport must be tcp or udp.")
+
+    @property
+    def text(self) -> str:
+        """Whatever names it, with its credentials."""
+        return self.url or self.source
+
+
+_ENTRY_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that can be set."""
 
@@ -153,13 +211,32 @@ class Config:
     faces: FacesConfig = field(default_factory=FacesConfig)
     scorer: ScorerConfig = field(default_factory=ScorerConfig)
     verdict: VerdictConfig = field(default_factory=VerdictConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    sources: tuple[SourceEntry, ...] = ()
+    secrets: tuple[Secret, ...] = field(
+        default=(), repr=False, compare=False, metadata=NOT_A_SETTING
+    )
+    """What was filled in from outside; never shown."""
 
     def __post_init__(self) -> None:
-        _check(self)
+        check(self)
 
     def as_dict(self) -> dict[str, Any]:
-        """Nested plain dictionary, as written into ``run_start``."""
-        return dataclasses.asdict(self)
+        """Nested plain dictionary without any secret, as written into ``run_start``."""
+        table: dict[str, Any] = {
+            name: dataclasses.asdict(getattr(self, name))
+            for name in toml_tables.settings_of(Config)
+            if name != "sources"
+        }
+        table["sources"] = [_shown(entry, self.secrets) for entry in self.sources]
+        shown: dict[str, Any] = toml_tables.without_secrets(table, self.secrets)
+        return shown
+
+    def names(self) -> tuple[str, ...]:
+        """What each of ``sources`` is called, in order."""
+        return tuple(
+            entry.name or f"source-{number}" for number, entry in enumerate(self.sources, 1)
+        )
 
 
 def load(path: Path) -> Config:
@@ -167,90 +244,21 @@ def load(path: Path) -> Config:
 
     Raises:
         ConfigError: naming the key, if the file cannot be read, is no TOML, holds an unknown
-            key, a value of the wrong type or an environment variable that is not set.
+            key, a value that does not fit, or a secret that cannot be had.
     """
-    try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise ConfigError(f"The configuration {path} is larger than 1 MB; give a smaller file.")
-        table = tomllib.loads(path.read_text("utf-8-sig"))
-    except OSError as exc:
-        raise ConfigError(f"Cannot read the configuration {path}: {exc.strerror}.") from None
-    except ValueError as exc:  # TOMLDecodeError and UnicodeDecodeError
-        raise ConfigError(f"The configuration {path} is not valid TOML: {exc}.") from None
-    return from_table(table)
+    return from_table(toml_tables.read(path))
 
 
 def from_table(table: Mapping[str, Any]) -> Config:
     """Build a `Config` from nested mappings; raises `ConfigError` as `load` does."""
-    return _build(Config, table, "")
+    secrets: list[Secret] = []
+    config = toml_tables.build(Config, table, secrets)
+    return dataclasses.replace(config, secrets=tuple(secrets))
 
 
-def _build(kind: type[T], table: Mapping[str, Any], prefix: str) -> T:
-    hints = get_type_hints(kind)
-    values: dict[str, Any] = {}
-    for key, value in table.items():
-        name = f"{prefix}{key}"
-        if key not in hints:
-            known = ", ".join(hints)
-            raise ConfigError(f"Unknown setting {name!r}; known here: {known}.")
-        values[key] = _convert(hints[key], value, name)
-    return kind(**values)
-
-
-def _convert(kind: type[Any], value: Any, name: str) -> Any:
-    if dataclasses.is_dataclass(kind):
-        if not isinstance(value, Mapping):
-            raise ConfigError(f"Setting {name!r} must be a table.")
-        return _build(kind, value, f"{name}.")
-    if kind is float and type(value) is int:
-        value = float(value)
-    if type(value) is not kind:
-        raise ConfigError(f"Setting {name!r} must be of type {kind.__name__}.")
-    return _expand(value, name) if kind is str else value
-
-
-def _expand(value: str, name: str) -> str:
-    def replace(match: re.Match[str]) -> str:
-        variable = match.group(1)
-        if variable not in os.environ:
-            raise ConfigError(f"Setting {name!r} needs the environment variable {variable}.")
-        return os.environ[variable]
-
-    return re.sub(r"\$\{(\w+)\}", replace, value)
-
-
-def _check(config: Config) -> None:
-    positive = {
-        "source.max_pixels": config.source.max_pixels,
-        "source.open_timeout_s": config.source.open_timeout_s,
-        "source.read_timeout_s": config.source.read_timeout_s,
-        "source.max_decode_errors": config.source.max_decode_errors,
-        "live.open_timeout_s": config.live.open_timeout_s,
-        "live.read_timeout_s": config.live.read_timeout_s,
-        "live.max_age_s": config.live.max_age_s,
-        "live.stall_s": config.live.stall_s,
-        "live.retry_first_s": config.live.retry_first_s,
-        "live.retry_max_s": config.live.retry_max_s,
-        "live.healthy_s": config.live.healthy_s,
-        "live.black_s": config.live.black_s,
-        "live.frozen_s": config.live.frozen_s,
-        "camera.width": config.camera.width,
-        "camera.height": config.camera.height,
-        "camera.rate_hz": config.camera.rate_hz,
-        "screen.rate_hz": config.screen.rate_hz,
-        "faces.max_faces": config.faces.max_faces,
-        "faces.detect_interval_s": config.faces.detect_interval_s,
-        "faces.tile_interval_s": config.faces.tile_interval_s,
-        "faces.lost_after_s": config.faces.lost_after_s,
-        "scorer.rate_hz": config.scorer.rate_hz,
-        "scorer.threads": config.scorer.threads,
-        "verdict.half_life_s": config.verdict.half_life_s,
-        "verdict.stale_after_s": config.verdict.stale_after_s,
-    }
-    for name, value in positive.items():
-        if not 0 < value < float("inf"):
-            raise ConfigError(f"Setting {name!r} must be greater than 0.")
-    if config.scorer.device not in ("auto", "cuda", "cpu"):
-        raise ConfigError("Setting 'scorer.device' must be auto, cuda or cpu.")
-    if not 0 <= config.faces.min_confidence <= 1:
-        raise ConfigError("Setting 'faces.min_confidence' must lie between 0 and 1.")
+def _shown(entry: SourceEntry, secrets: tuple[Secret, ...]) -> dict[str, Any]:
+    table = dataclasses.asdict(entry)
+    for name in ("url", "source"):
+        written = toml_tables.without_secrets(table[name], secrets)
+        table[name] = urls.shown(written)
+    return table

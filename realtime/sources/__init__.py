@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from realtime.config import Config, SourceConfig
 from realtime.errors import ConfigError
@@ -13,6 +12,7 @@ from realtime.sources.address import Address, SourceKind, Transport
 from realtime.sources.base import FrameSource
 from realtime.sources.file import FileSource
 from realtime.sources.parsing import parse
+from realtime.urls import URL
 
 if TYPE_CHECKING:
     from realtime.sources.tap import PacketTap
@@ -26,8 +26,6 @@ __all__ = [
     "open_source",
     "parse",
 ]
-
-_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
 
 
 def open_source(
@@ -81,6 +79,6 @@ def _path(address: Address | str | bytes | os.PathLike[str]) -> str:
         given = os.fsdecode(address)
     if not given:
         raise ConfigError("The name of the source is empty; give the path of a video file.")
-    if _URL.match(given):
+    if URL.match(given):
         raise ConfigError(f"{redact(given)} is a URL; give the path of a video file.")
     return given

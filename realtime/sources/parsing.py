@@ -13,21 +13,19 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
+from realtime import urls
 from realtime.errors import ConfigError
-from realtime.redact import MASK, redact
 from realtime.sources.address import Address, SourceKind, Transport
 
 MAX_URL: Final = 4096
 MAX_SCREEN_SIDE: Final = 65_535
 
-_SCHEME: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<rest>.*)", re.DOTALL)
 _HOST: Final = re.compile(
     r"(?:\[[0-9A-Fa-f:.]+(?:%[\w.\-]+)?\]|[^\s:@\[\]/?#\"<>\\^`{|}%]+)(?::(?P<port>[0-9]{1,5}))?"
 )
 _CAMERA: Final = re.compile(r"[0-9]{1,2}|/dev/(?:video[0-9]+|v4l/.+)", re.DOTALL)
 _REGION: Final = re.compile(r"@([0-9]{1,6}),([0-9]{1,6}),([0-9]{1,6}),([0-9]{1,6})$")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_VALUE: Final = re.compile(r"=(?![0-9]{1,3}(?:[&;/?#]|$))[^=&;/?#]+")
 _LITERAL_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 _RTSP: Final = ("rtsp", "rtsps")
@@ -65,10 +63,10 @@ def parse(
     given = os.fsdecode(text)
     if not given:
         raise ConfigError(f"The name of the source is empty; {_FORMS}.")
-    told = _told(given if shown is None else shown)
+    told = urls.shown(given if shown is None else shown)
     if os.path.isfile(given):
         return Address(SourceKind.FILE, given, told)
-    if match := _SCHEME.match(given):
+    if match := urls.URL.match(given):
         url = _Url.split(match["scheme"].lower(), match["rest"], told)
         url.require_allowed(allow_http)
         return Address(SourceKind.STREAM, url.text, told, transport=transport)
@@ -125,7 +123,7 @@ class _Url:
                 "allow_http = true to its entry in the configuration."
             )
         if self.scheme not in (*_RTSP, *_HTTP):
-            raise ConfigError(f"{self.scheme}:// cannot be watched; {_FORMS}.")
+            raise ConfigError(f"{self.told} cannot be watched; {_FORMS}.")
         if not _is_host(self.host):
             raise ConfigError(f"The URL {self.told} names no host that could be asked; check it.")
 
@@ -136,16 +134,6 @@ class _Url:
         # Spaces and letters that are not ASCII would break the request line.
         tail = "".join(c if "!" <= c <= "~" else quote(c, errors="replace") for c in self.tail)
         return f"{self.scheme}://{user}{self.host}{tail}"
-
-
-def _told(text: str) -> str:
-    """To be shown: of all ``key=value`` in a URL only short numbers stay.
-
-    Cameras want passwords in queries and even in paths, under names of all kinds.
-    """
-    # In this order, because a password may hold the signs that end a value.
-    told = redact(text)
-    return _VALUE.sub(f"={MASK}", told) if _SCHEME.match(text) else told
 
 
 def _is_host(text: str) -> bool:
