@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 MAX_CONFIG_BYTES: Final = 1_000_000
 MAX_SECRET_BYTES: Final = 65_536
+MIN_SECRET: Final = 4
 MAX_ENTRIES: Final = 1024
 NOT_A_SETTING: Final = {"setting": False}
 """Metadata of a field of a dataclass that no file can set."""
@@ -125,7 +126,9 @@ def without_secrets(value: Any, secrets: tuple[Secret, ...]) -> Any:
             return secret.written
     for secret in secrets:
         for part in secret.parts:
-            value = value.replace(part, MASK)
+            # A shorter one would mask words by chance, and be read from what is missing.
+            if len(part) >= MIN_SECRET:
+                value = value.replace(part, MASK)
     return value
 
 

@@ -26,6 +26,7 @@ _HOST: Final = re.compile(
 _CAMERA: Final = re.compile(r"[0-9]{1,2}|/dev/(?:video[0-9]+|v4l/.+)", re.DOTALL)
 _REGION: Final = re.compile(r"@([0-9]{1,6}),([0-9]{1,6}),([0-9]{1,6}),([0-9]{1,6})$")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_PATH: Final = re.compile(r"[/\\]|\.[A-Za-z0-9]{2,4}$")
 _LITERAL_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 _RTSP: Final = ("rtsp", "rtsps")
@@ -193,13 +194,14 @@ def _split_region(rest: str, told: str) -> tuple[str, tuple[int, int, int, int] 
 
 
 def _is_camera_name(text: str, camera_names: Callable[[], Sequence[str]]) -> bool:
-    if os.path.lexists(text) or "/" in text or "\\" in text or _CONTROL.search(text):
+    # A mistyped file name is no reason to ask every camera for its name.
+    if _PATH.search(text) or _CONTROL.search(text) or os.path.lexists(text):
         return False
     wanted = text.casefold()
     return any(wanted in name.casefold() for name in camera_names())
 
 
 def _connected() -> Sequence[str]:
-    from cv2_enumerate_cameras import enumerate_cameras  # noqa: PLC0415 - rarely needed
+    from realtime.sources.camera import connected  # noqa: PLC0415 - rarely needed
 
-    return [camera.name for camera in enumerate_cameras()]
+    return [camera.name for camera in connected()]
