@@ -16,10 +16,12 @@ import numpy as np
 from realtime.config import CameraConfig, Config
 from realtime.errors import SourceCode, SourceError
 from realtime.redact import redact
-from realtime.sources import camera_nodes
 from realtime.sources.address import Address
 from realtime.sources.device import DeviceSource
 from realtime.types import Image, SourceInfo
+
+if sys.platform != "win32":
+    from realtime.sources import camera_nodes
 
 _BACKENDS: Final = {"linux": cv2.CAP_V4L2, "darwin": cv2.CAP_AVFOUNDATION, "win32": cv2.CAP_MSMF}
 _UNKNOWN_FORMAT: Final = "unknown"
@@ -138,14 +140,14 @@ class CameraDevice:
         config: Config,
         *,
         opener: Callable[[str | int], Capture] | None = None,
-        claim: Callable[[str, str], Claim] | None = None,
+        claim: Callable[[str, str], Claim | None] | None = None,
     ) -> None:
         self._target = target
         self._name = name
         self._wanted = config.camera
         self._read_timeout_s = config.live.read_timeout_s
         self._opener = opener or _open_capture
-        self._claim_node = claim or camera_nodes.claim
+        self._claim_node = claim or _claim
         self._place: str | int = target
         self._claim: Claim | None = None
         self._capture: Capture | None = None
@@ -160,7 +162,7 @@ class CameraDevice:
         """Claim it, start it and ask it for format, size and rate."""
         silence_opencv()
         self._place = resolve(self._target, connected)
-        if isinstance(self._place, str) and sys.platform != "win32":
+        if isinstance(self._place, str):
             self._claim = self._claim_node(self._place, self._name)
         self._capture = self._opener(self._place)
         if not self._capture.isOpened():
@@ -240,7 +242,7 @@ class CameraDevice:
         return np.ascontiguousarray(image)
 
     def _not_started(self) -> SourceError:
-        if isinstance(self._place, str) and sys.platform == "linux":
+        if sys.platform != "win32" and isinstance(self._place, str):
             if not os.path.exists(self._place):
                 return camera_nodes.cannot_open(FileNotFoundError(2, ""), self._place, self._name)
             others = [n for n, _ in camera_nodes.holders(self._place) if n != os.getpid()]
@@ -252,6 +254,10 @@ class CameraDevice:
             SourceCode.CONNECTION_FAILED,
             transient=True,
         )
+
+
+def _claim(path: str, name: str) -> Claim | None:
+    return camera_nodes.claim(path, name) if sys.platform != "win32" else None
 
 
 def _open_capture(place: str | int) -> Capture:

@@ -8,20 +8,17 @@ here: of the file system, and of the driver by two calls of the Video4Linux API 
 from __future__ import annotations
 
 import errno
+import fcntl
+import grp
 import os
 import stat
 import struct
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from realtime.errors import SourceCode, SourceError
 from realtime.redact import redact
-
-if sys.platform != "win32":
-    import fcntl
-    import grp
 
 _QUERYCAP: Final = 0x80685600
 _CAPABILITY: Final = struct.Struct("=16s32s32sIII12x")
@@ -54,8 +51,6 @@ def claim(path: str, name: str) -> Node:
     Raises:
         SourceError: NOT_FOUND, PERMISSION, BUSY, or NOT_MEDIA for what is no camera.
     """
-    if sys.platform == "win32":
-        raise NotImplementedError
     try:
         # Opening a pipe or another kind of device can do things: look first.
         if not stat.S_ISCHR(os.stat(path).st_mode):
@@ -141,8 +136,6 @@ def _points_to(link: Path, real: str) -> bool:
 
 
 def _lock(descriptor: int, path: str, name: str) -> None:
-    if sys.platform == "win32":
-        return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -152,8 +145,6 @@ def _lock(descriptor: int, path: str, name: str) -> None:
 
 
 def _require_pictures(descriptor: int, name: str) -> None:
-    if sys.platform == "win32":
-        return
     answer = bytearray(_CAPABILITY.size)
     try:
         fcntl.ioctl(descriptor, _QUERYCAP, answer)
@@ -174,8 +165,6 @@ def _require_pictures(descriptor: int, name: str) -> None:
 
 def _require_free(descriptor: int, path: str, name: str) -> None:
     """Ask for one buffer and give it back: a camera that streams for someone else refuses."""
-    if sys.platform == "win32":
-        return
     for count in (1, 0):
         request = bytearray(_BUFFERS.pack(count, 1, _MMAP, 0, 0))
         try:
@@ -187,7 +176,6 @@ def _require_free(descriptor: int, path: str, name: str) -> None:
 
 
 def _group(path: str) -> str:
-    if sys.platform != "win32":
-        with suppress(OSError, KeyError):
-            return grp.getgrgid(os.stat(path).st_gid).gr_name
+    with suppress(OSError, KeyError):
+        return grp.getgrgid(os.stat(path).st_gid).gr_name
     return "video"

@@ -53,7 +53,7 @@ class Grabber:
             self._mss = mss.MSS()
             found = self._mss.monitors
         except mss.ScreenShotError as exc:
-            raise _no_display(f"({redact(exc)})") from None
+            raise no_display(f"({redact(exc)})") from None
         if any(str(m.get("output", "")).upper().startswith("XWAYLAND") for m in found):
             self._mss.close()
             raise wayland()
@@ -83,8 +83,7 @@ class Grabber:
             ) from None
         # On macOS the picture has more pixels than the area has points.
         pixels = np.frombuffer(shot.raw, np.uint8).reshape(shot.height, shot.width, 4)
-        image: Image = cv2.cvtColor(pixels, cv2.COLOR_BGRA2BGR)
-        return image
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGRA2BGR), np.uint8)
 
     def close(self) -> None:
         """Let go of the display."""
@@ -107,7 +106,7 @@ def require_display(environment: Mapping[str, str], platform: str = sys.platform
         return
     if environment.get("WAYLAND_DISPLAY") or environment.get("XDG_SESSION_TYPE") == "wayland":
         raise wayland()
-    raise _no_display("(DISPLAY is not set)")
+    raise no_display("(DISPLAY is not set)")
 
 
 def wayland() -> SourceError:
@@ -120,7 +119,8 @@ def wayland() -> SourceError:
     )
 
 
-def _no_display(why: str) -> SourceError:
+def no_display(why: str) -> SourceError:
+    """The error for a program that runs outside a desktop; ``why`` in brackets."""
     return SourceError(
         f"There is no screen to capture {why}; run it inside a desktop session, or set DISPLAY to "
         "the one that is meant.",
@@ -224,7 +224,7 @@ class ScreenDevice:
 
     def nothing(self) -> SourceError:
         """Cannot happen: a screen always shows something."""
-        return _no_display("")
+        return no_display("")
 
     def close(self) -> None:
         """Let go of the display."""

@@ -1,0 +1,159 @@
+"""Which windows an X server shows, where they are and whether they can be seen.
+
+By the Extended Window Manager Hints (freedesktop.org, 1.5: ``_NET_CLIENT_LIST``,
+``_NET_WM_NAME``, ``_NET_WM_PID``, ``_NET_WM_STATE_HIDDEN``) where a window manager keeps them,
+else by the tree of windows itself and the older ``WM_NAME`` and ``WM_STATE`` (ICCCM, 4.1).
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import xcffib
+from xcffib import xproto
+
+from realtime.errors import SourceCode, SourceError
+from realtime.redact import redact
+from realtime.sources.screen import Region, no_display, wayland
+from realtime.sources.windows import Window
+
+_ICONIC: Final = 3
+_MAX_TITLE: Final = 4096
+_DEPTH: Final = 3
+"""How far below the root a window is looked for: managers wrap each in frames of their own."""
+
+
+class X11Windows:
+    """A connection to the X server of ``DISPLAY``; for one thread at a time.
+
+    Raises:
+        SourceError: from the constructor without a server or with one that runs on Wayland.
+    """
+
+    def __init__(self) -> None:
+        connect: Any = xcffib.connect  # has no types
+        try:
+            self._connection: Any = connect()
+        except xcffib.ConnectionException as exc:
+            raise no_display(f"({redact(exc)})") from None
+        self._core: Any = self._connection.core
+        self._atoms: dict[str, int] = {}
+        setup = self._connection.get_setup()
+        self.root: int = setup.roots[self._connection.pref_screen].root
+        if self._is_xwayland():
+            self.close()
+            raise wayland()
+
+    def windows(self) -> list[Window]:
+        """Every window with a title but our own, those on top last where that is known."""
+        with _connected():
+            found = (self._look(number) for number in self._numbers())
+            return [window for window in found if window is not None and window.title]
+
+    def look(self, number: int) -> Window | None:
+        """The window now, or None if it is no more; raises `SourceError` without a server."""
+        with _connected():
+            return self._look(number)
+
+    def screen_area(self) -> Region:
+        """Where anything can be captured at all."""
+        with _connected():
+            shape = self._core.GetGeometry(self.root).reply()
+            return 0, 0, shape.width, shape.height
+
+    def close(self) -> None:
+        """Hang up."""
+        try:
+            self._connection.disconnect()
+        except xcffib.ConnectionException:
+            return
+
+    def _is_xwayland(self) -> bool:
+        name = "XWAYLAND"
+        with _connected():
+            return bool(self._core.QueryExtension(len(name), name).reply().present)
+
+    def _look(self, number: int) -> Window | None:
+        try:
+            attributes = self._core.GetWindowAttributes(number).reply()
+            shape = self._core.GetGeometry(number).reply()
+            corner = self._core.TranslateCoordinates(number, self.root, 0, 0).reply()
+            if self._pid(number) == os.getpid():
+                return None
+            return Window(
+                number=number,
+                title=self._title(number),
+                area=(corner.dst_x, corner.dst_y, shape.width, shape.height),
+                visible=attributes.map_state == xproto.MapState.Viewable
+                and not self._is_hidden(number),
+            )
+        except xcffib.ProtocolException:  # it was closed
+            return None
+
+    def _numbers(self) -> list[int]:
+        listed = self._numbers_in(self.root, "_NET_CLIENT_LIST_STACKING")
+        listed = listed or self._numbers_in(self.root, "_NET_CLIENT_LIST")
+        return listed or self._walk(self.root, _DEPTH)
+
+    def _walk(self, number: int, depth: int) -> list[int]:
+        try:
+            children = list(self._core.QueryTree(number).reply().children)
+        except xcffib.ProtocolException:
+            return []
+        found: list[int] = []
+        for child in children:
+            found.append(child)
+            if depth > 1:
+                found += self._walk(child, depth - 1)
+        return found
+
+    def _title(self, number: int) -> str:
+        for name in ("_NET_WM_NAME", "WM_NAME"):
+            value = self._property(number, name)
+            if value:
+                try:
+                    return value.decode("utf-8")
+                except UnicodeDecodeError:
+                    return value.decode("latin-1")
+        return ""
+
+    def _is_hidden(self, number: int) -> bool:
+        state = self._numbers_in(number, "WM_STATE")
+        hidden = self._atom("_NET_WM_STATE_HIDDEN")
+        return state[:1] == [_ICONIC] or hidden in self._numbers_in(number, "_NET_WM_STATE")
+
+    def _pid(self, number: int) -> int | None:
+        pid = self._numbers_in(number, "_NET_WM_PID")
+        return pid[0] if pid else None
+
+    def _numbers_in(self, number: int, name: str) -> list[int]:
+        value = self._property(number, name)
+        return [n for (n,) in struct.iter_unpack("=I", value[: len(value) // 4 * 4])]
+
+    def _property(self, number: int, name: str) -> bytes:
+        reply = self._core.GetProperty(
+            False, number, self._atom(name), xproto.GetPropertyType.Any, 0, _MAX_TITLE
+        ).reply()
+        return bytes(reply.value.buf())
+
+    def _atom(self, name: str) -> int:
+        if name not in self._atoms:
+            self._atoms[name] = self._core.InternAtom(False, len(name), name).reply().atom
+        return self._atoms[name]
+
+
+@contextmanager
+def _connected() -> Iterator[None]:
+    """Turns a lost connection into the error to tell."""
+    try:
+        yield
+    except xcffib.ConnectionException:
+        raise SourceError(
+            "The connection to the X server is lost; it is tried again.",
+            SourceCode.CONNECTION_FAILED,
+            transient=True,
+        ) from None
