@@ -8,42 +8,33 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
-from types import FrameType
-from typing import NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
-from realtime import __version__, logs
+from realtime import arguments as options_of
 from realtime import config as settings
-from realtime.config import Config
+from realtime import logs, outputs
+from realtime.arguments import FAIL_ON
+from realtime.config import Config, SourceEntry
 from realtime.errors import ConfigError, ExitCode, FakewatchError, OutputClosed
-from realtime.evaluation.options import add_options
-from realtime.redact import redact
-from realtime.sinks.base import Sink
-from realtime.sinks.jsonl import JsonlSink
-from realtime.types import VerdictState
+from realtime.signals import interrupting
 
-_FAIL_ON = {
-    state.value.replace("_", "-"): state
-    for state in (VerdictState.UNCERTAIN, VerdictState.STRONG, VerdictState.VERY_STRONG)
-}
+if TYPE_CHECKING:
+    from realtime.sources.address import Address
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the result is the exit code, see `realtime.errors.ExitCode`."""
     console = Console(stderr=True)
-    arguments = sys.argv[1:] if arguments is None else arguments
-    options = _parser().parse_args(arguments)
+    options = options_of.parse(sys.argv[1:] if arguments is None else arguments)
     logs.configure(options.log_level)
     try:
-        with _terminate_like_interrupt():
-            run: Callable[[argparse.Namespace, Console], int] = options.run
-            return run(options, console)
+        with interrupting():
+            return _VERBS[options.verb](options, console)
     except OutputClosed:
         _leave_stdout()
         return ExitCode.OK
@@ -57,103 +48,75 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.INTERRUPTED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="fakewatch",
-        description="Tells, face by face, how strong the evidence is that a video is a deepfake.",
-        epilog="Exit codes: 0 done, 1 internal error, 2 usage, 3 source, 4 model, "
-        "5 nothing assessable, 10 --fail-on reached, 130 interrupted.",
-    )
-    parser.add_argument("--version", action="version", version=f"fakewatch {__version__}")
-    verbs = parser.add_subparsers(required=True, metavar="VERB", parser_class=_Parser)
-
-    watch = verbs.add_parser("watch", help="play a source in a window, with overlays")
-    watch.add_argument("source", nargs="?", help="a video file; none opens an empty window")
-    watch.add_argument("--loop", action="store_true", help="start again at the end")
-    _add_output(watch)
-    _add_common(watch)
-    watch.set_defaults(run=_watch)
-
-    analyze = verbs.add_parser("analyze", help="analyse sources without a window")
-    analyze.add_argument("sources", nargs="+", metavar="SOURCE", help="video files")
-    analyze.add_argument(
-        "--fail-on",
-        choices=sorted(_FAIL_ON),
-        help="exit with 10 if any face reaches this verdict",
-    )
-    analyze.add_argument("--no-progress", action="store_true", help="no progress bar")
-    analyze.add_argument("--quiet", action="store_true", help="errors only, no verdicts in words")
-    _add_output(analyze)
-    _add_common(analyze)
-    analyze.set_defaults(run=_analyze)
-
-    demo = verbs.add_parser("demo", help="watch the embedded clip, whose face is swapped at 8 s")
-    demo.add_argument("--headless", action="store_true", help="no window")
-    demo.add_argument(
-        "--seconds", type=_seconds, default=24.0, help="length of the clip (default 24)"
-    )
-    _add_output(demo)
-    _add_common(demo)
-    demo.set_defaults(run=_demo)
-
-    evaluate = verbs.add_parser("eval", help="how good the detector is on labelled clips")
-    evaluate.add_argument(
-        "folder", metavar="DIR", type=Path, help="real/ and fake/, or a public set"
-    )
-    add_options(evaluate)
-    _add_common(evaluate)
-    evaluate.set_defaults(run=_evaluate)
-
-    doctor = verbs.add_parser("doctor", help="what is wrong with this machine, and the remedy")
-    doctor.set_defaults(run=_doctor, log_level="error")
-    return parser
-
-
-def _add_output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--jsonl", metavar="PATH", help="results as JSON Lines, - for stdout")
-    parser.add_argument("--video", metavar="PATH", type=Path, help="annotated copy of the video")
-    parser.add_argument("--heat", action="store_true", help="paint the heat map into the copy")
-
-
-def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", type=Path, help="settings in TOML")
-    parser.add_argument("--model", metavar="FILE", help="another ONNX model with its contract")
-    parser.add_argument("--model-sha256", metavar="HEX", help="what the model must hash to")
-    parser.add_argument("--device", choices=("auto", "cuda", "cpu"), help="where the model runs")
-    parser.add_argument(
-        "--log-level", choices=("debug", "info", "warning", "error"), default="warning"
-    )
-
-
 def _watch(options: argparse.Namespace, _console: Console) -> int:
     from realtime.window.app import run_window  # noqa: PLC0415 - needs Qt
 
     config = _config(options)
+    text = options.source
+    if text is not None and _address(options, text).live:
+        # With all that belongs to it, in the one form that the window knows.
+        entry = SourceEntry(source=text, transport=options.transport, allow_http=options.allow_http)
+        config, text = dataclasses.replace(config, sources=(entry,)), None
     with ExitStack() as stack:
-        sources = [] if options.source is None else [options.source]
-        sinks = _outputs(options, sources, stack)
-        return run_window(options.source, config, extra_sinks=sinks, loop=options.loop)
+        wanted = dataclasses.replace(_wanted(options), say=None)
+        sinks = outputs.for_files(wanted, [] if text is None else [text], stack)
+        return run_window(text, config, extra_sinks=sinks, loop=options.loop)
 
 
 def _analyze(options: argparse.Namespace, console: Console) -> int:
+    config = _config(options)
+    addresses = _addresses(options, config)
+    if any(address.live for address in addresses.values()):
+        return _analyze_live(options, config, addresses, console)
+    return _analyze_files(
+        options, config, [address.target for address in addresses.values()], console
+    )
+
+
+def _analyze_files(
+    options: argparse.Namespace, config: Config, files: Sequence[str], console: Console
+) -> int:
     from realtime.headless import Headless  # noqa: PLC0415 - slow to import
     from realtime.scorer import load_scorer  # noqa: PLC0415
-    from realtime.sinks.console import ConsoleSink  # noqa: PLC0415
 
-    config = _config(options)
     with ExitStack() as stack:
-        sinks = _outputs(options, options.sources, stack)
-        if not options.quiet:
-            words = console if options.jsonl == "-" else Console()
-            sinks.append(
-                ConsoleSink(
-                    lambda line: words.print(line, markup=False, highlight=False, soft_wrap=True)
-                )
-            )
+        sinks = outputs.for_files(_wanted(options, console), files, stack)
         scorer = stack.enter_context(closing(load_scorer(config.scorer)))
-        progress = not (options.no_progress or options.quiet)
-        headless = Headless(scorer, config, sinks, console, progress)
-        return headless.run(options.sources, _FAIL_ON.get(options.fail_on))
+        headless = Headless(
+            scorer, config, sinks, console, _shows_progress(options), options.max_seconds
+        )
+        return headless.run(files, FAIL_ON.get(options.fail_on))
+
+
+def _analyze_live(
+    options: argparse.Namespace,
+    config: Config,
+    addresses: Mapping[str, Address],
+    console: Console,
+) -> int:
+    from realtime.headless_live import HeadlessLive  # noqa: PLC0415 - slow to import
+    from realtime.scorer import load_scorer  # noqa: PLC0415
+
+    wanted = _wanted(options, console)
+    wanted.refuse_overwriting([a.target for a in addresses.values() if not a.live])
+    reread = None
+    if not options.sources:
+
+        def reread() -> tuple[Config, Mapping[str, Address]]:
+            again = _config(options)
+            return again, _addresses(options, again)
+
+    with ExitStack() as stack:
+        several = len(addresses) > 1 or reread is not None
+        opened = stack.enter_context(closing(outputs.LiveOutputs(wanted, several=several)))
+        scorer = stack.enter_context(closing(load_scorer(config.scorer)))
+        live = HeadlessLive(scorer, config, opened, console, _shows_progress(options))
+        return live.run(
+            addresses,
+            fail_on=FAIL_ON.get(options.fail_on),
+            max_seconds=options.max_seconds,
+            reread=reread,
+        )
 
 
 def _demo(options: argparse.Namespace, console: Console) -> int:
@@ -169,12 +132,12 @@ def _demo(options: argparse.Namespace, console: Console) -> int:
     if options.headless or not has_display():
         if not options.headless:
             console.print("No display here, so this runs without a window.", highlight=False)
-        options.sources = [clip]
-        options.fail_on = None
+        options.fail_on = options.max_seconds = None
         options.no_progress = options.quiet = False
-        return _analyze(options, console)
+        return _analyze_files(options, _config(options), [clip], console)
     options.source = clip
-    options.loop = False
+    options.loop = options.allow_http = False
+    options.transport = "tcp"
     return _watch(options, console)
 
 
@@ -190,75 +153,87 @@ def _doctor(_options: argparse.Namespace, _console: Console) -> int:
     return doctor(sys.stdout)
 
 
+def _devices(_options: argparse.Namespace, _console: Console) -> int:
+    from realtime.devices import devices  # noqa: PLC0415 - asks every camera
+
+    return devices(sys.stdout)
+
+
+def _settings(options: argparse.Namespace, _console: Console) -> int:
+    from realtime import settings_help  # noqa: PLC0415
+
+    if options.action == "explain":
+        sys.stdout.write(settings_help.explain())
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in settings_help.check(options.file))
+    sys.stdout.flush()
+    return ExitCode.OK
+
+
+_VERBS: Final[Mapping[str, Callable[[argparse.Namespace, Console], int]]] = {
+    "watch": _watch,
+    "analyze": _analyze,
+    "demo": _demo,
+    "eval": _evaluate,
+    "devices": _devices,
+    "config": _settings,
+    "doctor": _doctor,
+}
+
+
 def _config(options: argparse.Namespace) -> Config:
     config = Config() if options.config is None else settings.load(options.config)
     given = {"model": options.model, "sha256": options.model_sha256, "device": options.device}
     changes = {name: value for name, value in given.items() if value is not None}
-    return dataclasses.replace(config, scorer=dataclasses.replace(config.scorer, **changes))
+    config = dataclasses.replace(config, scorer=dataclasses.replace(config.scorer, **changes))
+    address = getattr(options, "metrics", None)
+    if address is not None:
+        config = dataclasses.replace(
+            config, metrics=dataclasses.replace(config.metrics, address=address)
+        )
+    return config
 
 
-def _outputs(options: argparse.Namespace, sources: Sequence[str], stack: ExitStack) -> list[Sink]:
-    """Open every output that was asked for; ``stack`` closes them again."""
-    sinks: list[Sink] = []
-    for path in (options.jsonl, options.video):
-        if path is not None and str(path) != "-":
-            _refuse_overwriting(Path(path), sources)
-    if options.jsonl is not None:
-        target = sys.stdout if options.jsonl == "-" else Path(options.jsonl)
-        sinks.append(stack.enter_context(closing(JsonlSink(target))))
-    if options.video is not None:
-        from realtime.sinks.video import VideoSink  # noqa: PLC0415 - needs FFmpeg
+def _addresses(options: argparse.Namespace, config: Config) -> dict[str, Address]:
+    """The sources of the command line, else those of the file of settings, by their names."""
+    from realtime.sources.listed import listed  # noqa: PLC0415 - imports the decoders
 
-        sinks.append(stack.enter_context(closing(VideoSink(options.video, heat=options.heat))))
-    return sinks
-
-
-def _refuse_overwriting(output: Path, sources: Sequence[str]) -> None:
-    for source in sources:
-        try:
-            same = output.samefile(source)
-        except (OSError, ValueError):
-            continue
-        if same:
-            raise ConfigError(f"The output {output} is the source itself; name another file.")
+    if options.sources:
+        return {
+            f"source-{number}": _address(options, text)
+            for number, text in enumerate(options.sources, 1)
+        }
+    found = listed(config)
+    if not found:
+        raise ConfigError(
+            f"The configuration {options.config} lists no source that is enabled; add one under "
+            "[[sources]], or name one on the command line."
+        )
+    return found
 
 
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 1.0 <= value <= 600.0:
-        raise argparse.ArgumentTypeError("give a number of seconds from 1 to 600")
-    return value
+def _address(options: argparse.Namespace, text: str) -> Address:
+    from realtime.sources import Transport, parse  # noqa: PLC0415 - imports the decoders
+
+    return parse(text, transport=Transport(options.transport), allow_http=options.allow_http)
+
+
+def _wanted(options: argparse.Namespace, console: Console | None = None) -> outputs.Wanted:
+    """What was asked for; verdicts in words go where the JSON Lines do not."""
+    say = None
+    if console is not None and not options.quiet:
+        words = console if options.jsonl == "-" else Console()
+
+        def say(line: str) -> None:
+            words.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    return outputs.Wanted(options.jsonl, options.video, options.heat, say)
+
+
+def _shows_progress(options: argparse.Namespace) -> bool:
+    return not (options.no_progress or options.quiet)
 
 
 def _leave_stdout() -> None:
     """Point the standard output elsewhere, so that Python's last flush does not complain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-@contextmanager
-def _terminate_like_interrupt() -> Iterator[None]:
-    """SIGTERM ends a run in the same good order as Ctrl-C."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what to do about a file whose name looks like an option."""
-
-    def error(self, message: str) -> NoReturn:
-        """One sentence and exit code 2."""
-        dashed = [a for a in sys.argv[1:] if a.startswith("-") and Path(a).exists()]
-        hint = f" If {dashed[0]} is a file, write ./{dashed[0]}." if dashed else ""
-        self.exit(
-            ExitCode.USAGE, redact(f"fakewatch: {message}; see {self.prog} --help.{hint}") + "\n"
-        )

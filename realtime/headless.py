@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,6 +33,8 @@ class Headless:
     sinks: Sequence[Sink]
     console: Console
     progress: bool = True
+    max_seconds: float | None = None
+    """For how long each source is analysed, by this machine's clock."""
 
     def run(self, sources: Sequence[str], fail_on: VerdictState | None = None) -> ExitCode:
         """Analyse every source in turn; one that fails does not cost the others their turn.
@@ -74,8 +78,13 @@ class Headless:
         return pipeline.stop()
 
     def _watch(self, pipeline: Pipeline, info: SourceInfo) -> None:
+        end = time.monotonic() + (math.inf if self.max_seconds is None else self.max_seconds)
+
+        def over(pipeline: Pipeline) -> bool:
+            return pipeline.wait(_POLL_S) or time.monotonic() >= end
+
         if not (self.progress and self.console.is_terminal):
-            while not pipeline.wait(_POLL_S):
+            while not over(pipeline):
                 pass
             return
         bar = Progress(
@@ -88,7 +97,7 @@ class Headless:
         )
         with bar:
             task = bar.add_task(info.name, total=info.duration_s, note="")
-            while not pipeline.wait(_POLL_S):
+            while not over(pipeline):
                 _advance(bar, task, pipeline)
 
 

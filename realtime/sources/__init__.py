@@ -79,6 +79,6 @@ def _path(address: Address | str | bytes | os.PathLike[str]) -> str:
         given = os.fsdecode(address)
     if not given:
         raise ConfigError("The name of the source is empty; give the path of a video file.")
-    if URL.match(given):
+    if URL.match(given) and not os.path.isfile(given):
         raise ConfigError(f"{redact(given)} is a URL; give the path of a video file.")
     return given
