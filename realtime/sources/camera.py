@@ -105,6 +105,17 @@ def resolve(target: str, cameras: Callable[[], Sequence[Camera]]) -> str | int:
     )
 
 
+def try_out(camera: Camera) -> None:
+    """Find out whether a camera can be opened, without starting it.
+
+    Raises:
+        SourceError: as `CameraSource.open`, where the system can tell.
+    """
+    claim = _claim(camera.path, redact(camera.name)) if camera.path else None
+    if claim is not None:
+        claim.close()
+
+
 def silence_opencv() -> None:
     """Keep OpenCV's own reports of cameras off the standard error.
 
