@@ -63,6 +63,69 @@ class WaitQueue(Generic[T]):
             self._changed.notify_all()
 
 
+class LatestSlot(Generic[T]):
+    """Room for one item, the newest: what comes later takes the place of what still waits.
+
+    The producer never waits, so that what is taken is as fresh as can be. `put_when_free` is for
+    sources that must lose nothing.
+    """
+
+    def __init__(self) -> None:
+        self._item: T | None = None
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def put(self, item: T) -> T | None:
+        """Leave ``item`` here; the item that it took the place of, if any. Raises `Closed`."""
+        with self._changed:
+            if self._closed:
+                raise Closed
+            before, self._item = self._item, item
+            self._changed.notify_all()
+            return before
+
+    def put_when_free(self, item: T, timeout_s: float) -> bool:
+        """Leave ``item`` here once nothing waits; False if that took too long. Raises `Closed`."""
+        with self._changed:
+            free = self._changed.wait_for(lambda: self._item is None or self._closed, timeout_s)
+            if self._closed:
+                raise Closed
+            if free:
+                self._item = item
+                self._changed.notify_all()
+            return free
+
+    def take(self, timeout_s: float = 0.0) -> T | None:
+        """The item, waiting at most ``timeout_s`` for one; None if none came. Raises `Closed`."""
+        with self._changed:
+            if self._item is None and not self._closed and timeout_s > 0:
+                self._changed.wait_for(lambda: self._item is not None or self._closed, timeout_s)
+            if self._closed:
+                raise Closed
+            item, self._item = self._item, None
+            self._changed.notify_all()
+            return item
+
+    def drain(self) -> list[T]:
+        """Take out what is left, also after `close`."""
+        with self._changed:
+            items = [] if self._item is None else [self._item]
+            self._item = None
+            self._changed.notify_all()
+            return items
+
+    def close(self) -> None:
+        """End all waiting and refuse what comes; an item that waits stays for `drain`."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return self._item is None
+
+
 class FrameCounter:
     """Keeps the drop identity of one source; safe for all threads."""
 
@@ -87,6 +150,14 @@ class FrameCounter:
         if frames:
             with self._lock:
                 self._dropped[cause] = self._dropped.get(cause, 0) + frames
+
+    def undecodable(self, frames: int) -> None:
+        """``frames`` more have left the source that no decoder could make a picture of."""
+        if frames:
+            with self._lock:
+                self._captured += frames
+                lost = self._dropped.get(DropCause.DECODE_ERROR, 0) + frames
+                self._dropped[DropCause.DECODE_ERROR] = lost
 
     def snapshot(self) -> FrameCounts:
         """All counts at one moment."""

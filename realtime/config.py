@@ -52,9 +52,9 @@ class LiveConfig:
     retry_first_s: float = 1.0
     """The first wait before a new attempt to connect."""
     retry_max_s: float = 30.0
-    """The longest one. The wait before a new attempt to connect doubles from the first to this,
-    and each is drawn at random from the upper part of it, so that many sources do not return at
-    once."""
+    """The longest one. The bound on the wait doubles from the first to this, and each wait is
+    drawn at random from 0 to its bound, so that many sources do not return at once. After a wrong
+    password it is always the longest."""
     healthy_s: float = 60.0
     """After this long without trouble the next wait is the first one again."""
     black_s: float = 2.0
@@ -63,6 +63,9 @@ class LiveConfig:
     """The same of a picture of which not one pixel has changed."""
     workers: int = 0
     """Threads that track faces, shared by all sources; 0 for one a processor."""
+    decoders: int = 32
+    """Live sources in one process at most. Each is decoded by one thread of its own, so this
+    bounds the threads that decode; more cameras are better shared between processes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ _POSITIVE: Final = frozenset(
         "live.healthy_s",
         "live.black_s",
         "live.frozen_s",
+        "live.decoders",
         "camera.width",
         "camera.height",
         "camera.rate_hz",

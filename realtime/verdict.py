@@ -147,6 +147,13 @@ class TrackVerdict:
             self._decide(time_s)
         return self._verdict(time_s, found, quality)
 
+    def take(self, score: Score, weight: float) -> None:
+        """Take in a score of an earlier sighting, whose crop had this quality ``weight`` (0..1).
+
+        It counts for the time at which its crop was cut and makes nothing younger than that.
+        """
+        self._average(score, weight, score.time_s)
+
     def summary(self) -> TrackSummary:
         """The whole track up to now."""
         state, probability = self._kept_state, self._kept_probability

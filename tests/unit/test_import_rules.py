@@ -15,6 +15,10 @@ PURE = {"realtime/types.py", "realtime/errors.py", "realtime/redact.py"}
 WRITERS = {"realtime/sinks/video.py", "realtime/evaluation/recode.py"}
 COUNTERS = {"realtime/metrics.py", "realtime/health.py"}
 THREAD_STARTERS = (
+    "realtime/batching.py",
+    "realtime/live.py",
+    "realtime/runner.py",
+    "realtime/workers.py",
     "realtime/pipeline.py",
     "realtime/health",
     "realtime/sources/device.py",
