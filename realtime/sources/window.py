@@ -1,4 +1,8 @@
-"""A single window, wherever it is moved: of X11 through mss, of Windows through windows-capture."""
+"""A single window, wherever it is moved.
+
+On X11 its own pixels, or those of the screen through mss where the server has no Composite
+extension; on Windows through windows-capture.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +32,14 @@ class Desktop(Protocol):
 
     def look(self, number: int) -> Window | None:
         """That window now, None if it is no more."""
+        ...
+
+    def redirect(self, number: int) -> bool:
+        """Make its pixels independent of other windows; whether that can be done."""
+        ...
+
+    def take(self, number: int, area: Region) -> Image | None:
+        """Pixels of a redirected window, None if they cannot be had now."""
         ...
 
     def screen_area(self) -> Region:
@@ -83,12 +95,13 @@ class WindowSource(DeviceSource):
 
     ``address.target`` as `realtime.sources.windows.matching` takes it; of several windows the
     largest visible one. The window is followed when it is moved; when it is resized, frames
-    change their size within the epoch. What lies outside the screen is cut off. A minimised
-    window stops the frames, and after ``read_timeout_s`` ends the connection with a transient
-    TIMEOUT that says so; `open` waits for it for up to ``open_timeout_s``. A closed window is a
-    transient NOT_FOUND.
+    change their size within the epoch. A minimised window stops the frames, and after
+    ``read_timeout_s`` ends the connection with a transient TIMEOUT that says so; `open` waits for
+    it for up to ``open_timeout_s``. A closed window is a transient NOT_FOUND.
 
-    On X11 the pixels are those of the screen: what lies in front of the window is captured too.
+    What lies in front of the window is not captured. An X server without the Composite extension
+    has only the pixels of the screen: there it is, which is logged, and what lies outside the
+    screen is cut off.
 
     `open` raises `SourceError`: NOT_FOUND (no such window, no display), PERMISSION (Wayland and
     macOS), TIMEOUT.
@@ -119,28 +132,29 @@ class WindowDevice:
     def open(self) -> None:
         """Find the window."""
         self._desktop = _desktop()
-        self._grabber = Grabber()
         window = choose(self._pattern, self._desktop.windows())
         self._number, self._title = window.number, redact(window.title)
+        if not self._desktop.redirect(self._number):
+            self._grabber = Grabber()
+            logger.warning(
+                'the X server cannot give "%s" alone: what lies in front of it is seen too',
+                self._title,
+            )
 
     def grab(self) -> Image | None:
         """What the window shows now, None while it is minimised or out of sight."""
-        assert self._grabber is not None
         assert self._desktop is not None
         window = self._desktop.look(self._number)
         if window is None:
             raise gone(self._title)
-        area = self._visible_area(window)
-        if area is None:
+        inside = self._inside(window)
+        if inside is None:
             return None
-        try:
-            return self._grabber.take(area)
-        except SourceError:
-            # Closed, or a screen that shrank, in between: the next look tells.
-            self._grabber.close()
-            self._grabber = Grabber()
-            self._why = "cannot be captured"
-            return None
+        if self._grabber is None:
+            image = self._desktop.take(self._number, inside)
+        else:
+            image = self._from_screen(self._grabber, window, inside)
+        return image
 
     def info(self, image: Image) -> SourceInfo:
         """The size of the picture and the title of the window; the rate is what is aimed at."""
@@ -157,22 +171,34 @@ class WindowDevice:
                 part.close()
         self._grabber = self._desktop = None
 
-    def _visible_area(self, window: Window) -> Region | None:
-        assert self._desktop is not None
+    def _inside(self, window: Window) -> Region | None:
+        """Which part of the window is wanted, None if it cannot be seen."""
+        _, _, width, height = window.area
+        self._why = "cannot be captured"
         if not window.visible:
             self._why = "is minimised or on another desktop"
             return None
-        x, y, width, height = window.area
         inside = clip(self._region, width, height)
         if inside is None:
             self._why = f"has only {width} x {height} pixels"
-            return None
+        return inside
+
+    def _from_screen(self, grabber: Grabber, window: Window, inside: Region) -> Image | None:
+        assert self._desktop is not None
         _, _, screen_width, screen_height = self._desktop.screen_area()
-        area = (x + inside[0], y + inside[1], inside[2], inside[3])
+        x, y, width, height = inside
+        area = (window.area[0] + x, window.area[1] + y, width, height)
         shown = clip(area, screen_width, screen_height)
         if shown is None:
             self._why = "lies outside the screen"
-        return shown
+            return None
+        try:
+            return grabber.take(shown)
+        except SourceError:
+            # The screen was resized in between, which mss does not notice.
+            grabber.close()
+            self._grabber = Grabber()
+            return None
 
 
 def window_info(name: str, title: str, image: Image, rate_hz: float) -> SourceInfo:

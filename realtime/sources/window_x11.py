@@ -1,8 +1,11 @@
-"""Which windows an X server shows, where they are and whether they can be seen.
+"""Which windows an X server shows, where they are, whether they can be seen, and their pixels.
 
 By the Extended Window Manager Hints (freedesktop.org, 1.5: ``_NET_CLIENT_LIST``,
 ``_NET_WM_NAME``, ``_NET_WM_PID``, ``_NET_WM_STATE_HIDDEN``) where a window manager keeps them,
 else by the tree of windows itself and the older ``WM_NAME`` and ``WM_STATE`` (ICCCM, 4.1).
+
+Pixels come from the window's own memory, which it has once it is redirected (Composite extension,
+0.4, ``RedirectWindow``): what lies in front of it is not in them.
 """
 
 from __future__ import annotations
@@ -13,18 +16,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+import cv2
+import numpy as np
 import xcffib
-from xcffib import xproto
+from xcffib import composite, xproto
+from xcffib.ffi import ffi
 
 from realtime.errors import SourceCode, SourceError
 from realtime.redact import redact
 from realtime.sources.screen import Region, no_display, wayland
 from realtime.sources.windows import Window
+from realtime.types import Image
 
 _ICONIC: Final = 3
 _MAX_TITLE: Final = 4096
 _DEPTH: Final = 3
 """How far below the root a window is looked for: managers wrap each in frames of their own."""
+_HEADER_BYTES: Final = 32
+"""Of each reply of the X protocol, before its data."""
+_ALL_PLANES: Final = 0xFFFFFFFF
+_DEPTHS: Final = (24, 32)
 
 
 class X11Windows:
@@ -47,6 +58,7 @@ class X11Windows:
         if self._is_xwayland():
             self.close()
             raise wayland()
+        self._composite: Any = self._find_composite()
 
     def windows(self) -> list[Window]:
         """Every window with a title but our own, those on top last where that is known."""
@@ -58,6 +70,47 @@ class X11Windows:
         """The window now, or None if it is no more; raises `SourceError` without a server."""
         with _connected():
             return self._look(number)
+
+    def redirect(self, number: int) -> bool:
+        """Give the window a memory of its own, until we hang up; whether the server can.
+
+        Which pixels `take` sees does not depend on other windows any more.
+        """
+        if self._composite is None:
+            return False
+        automatic = composite.Redirect.Automatic
+        try:
+            with _connected():
+                self._composite.RedirectWindow(number, automatic, is_checked=True).check()
+        except xcffib.ProtocolException:
+            return False
+        return True
+
+    def take(self, number: int, area: Region) -> Image | None:
+        """The pixels of ``area`` of a redirected window, in its own coordinates.
+
+        None if they cannot be had right now: the window was closed, hidden or resized meanwhile.
+
+        Raises:
+            SourceError: CONNECTION_FAILED, or FORMAT_REFUSED if it has less than 8 bits a colour.
+        """
+        kind = xproto.ImageFormat.ZPixmap
+        try:
+            with _connected():
+                asked = self._core.GetImage(kind, number, *area, _ALL_PLANES)
+                # Not `reply`, which makes a Python number of every byte.
+                answer = self._connection.wait_for_reply(asked.sequence)
+        except xcffib.ProtocolException:
+            return None
+        data = np.frombuffer(ffi.buffer(answer.cdata, answer.known_max), np.uint8)
+        width, height = area[2:]
+        if data[1] not in _DEPTHS or data.size < _HEADER_BYTES + 4 * width * height:
+            raise SourceError(
+                "This window's colours cannot be read; set the desktop to 24 bits a pixel.",
+                SourceCode.FORMAT_REFUSED,
+            )
+        pixels = data[_HEADER_BYTES:][: 4 * width * height].reshape(height, width, 4)
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGRA2BGR), np.uint8)
 
     def screen_area(self) -> Region:
         """Where anything can be captured at all."""
@@ -76,6 +129,15 @@ class X11Windows:
         name = "XWAYLAND"
         with _connected():
             return bool(self._core.QueryExtension(len(name), name).reply().present)
+
+    def _find_composite(self) -> Any:
+        name = composite.key.name
+        with _connected():
+            if not self._core.QueryExtension(len(name), name).reply().present:
+                return None
+            extension = self._connection(composite.key)
+            extension.QueryVersion(0, 4).reply()
+            return extension
 
     def _look(self, number: int) -> Window | None:
         try:
