@@ -205,9 +205,13 @@ class Metrics:
         """
         with self._lock:
             name = self._names.get(source_id)
-            if name is None and len(self._names) < MAX_SOURCES:
-                name = self._names[source_id] = self._name(source_id)
-            return name
+            if name is not None or len(self._names) >= MAX_SOURCES:
+                return name
+            name = self._names[source_id] = self._name(source_id)
+        # From the beginning, so that the first stall is seen as an increase.
+        for metric in (self._stalls, self._sink_drops):
+            metric.labels(*self._labels(metric, source_id) or (name,))
+        return name
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """Everything for one scrape and its content type; ``accept`` as in the HTTP header."""

@@ -21,7 +21,7 @@ THREAD_STARTERS = (
     "realtime/workers.py",
     "realtime/pipeline.py",
     "realtime/health",
-    "realtime/sources/device.py",
+    "realtime/sources/worker.py",
     "realtime/sinks/",
     "realtime/window/",
 )
