@@ -18,9 +18,9 @@ from typing import Final, TextIO, TypeVar
 from realtime.errors import ExitCode, SourceCode, SourceError
 from realtime.redact import redact
 from realtime.sources import camera, screen, window
-from realtime.sources.device import Worker
 from realtime.sources.screen import Screen
 from realtime.sources.windows import Window
+from realtime.sources.worker import Worker
 
 T = TypeVar("T")
 Row = tuple[str, ...]
