@@ -74,6 +74,15 @@ def label_picture(verdict: Verdict, text_px: int, max_width: int, *, reason: boo
     return _label(verdict.state, headline, why if reason else "", text_px, max_width)
 
 
+@lru_cache(maxsize=32)
+def sign_picture(state: VerdictState, size_px: int) -> Image:
+    """The sign of a state alone, a square on the dark ground of the labels, read-only."""
+    picture: Image = np.full((size_px, size_px, 3), _PAPER, np.uint8)
+    _sign(picture, state, (size_px / 2, size_px / 2), size_px / 2)
+    picture.setflags(write=False)
+    return picture
+
+
 def rect_gap(a: Rect, b: Rect) -> float:
     """Distance between two rectangles, 0 if they touch."""
     dx = max(a[0] - b[0] - b[2], b[0] - a[0] - a[2], 0)

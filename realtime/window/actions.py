@@ -12,7 +12,13 @@ class Actions:
     def __init__(self, window: QMainWindow) -> None:
         self._window = window
         menu = self._menu("&File")
-        self.open = self._add(menu, "&Open…", "Ctrl+O")
+        self.open = self._add(menu, "&Open a video file…", "Ctrl+O")
+        self.open_device = self._add(menu, "Watch a &camera, screen or window…", "Ctrl+D")
+        self.open_stream = self._add(menu, "Watch a &stream…", "Ctrl+L")
+        self.open_config = self._add(menu, "Watch &many sources…", "Ctrl+M")
+        menu.addSeparator()
+        self.reopen = self._add(menu, "Open &again", "Ctrl+R")
+        self.reopen.setEnabled(False)
         menu.addSeparator()
         self.quit = self._add(menu, "&Quit", "Ctrl+Q")
         menu = self._menu("&View")
@@ -43,8 +49,23 @@ class Actions:
         """Those that have a button below the picture, in order."""
         return [self.step_back, self.play, self.step]
 
+    @property
+    def beginnings(self) -> list[QAction]:
+        """The ways to begin, for the start page."""
+        return [self.open, self.open_device, self.open_stream, self.open_config]
+
+    def set_live(self, held: bool | None) -> None:
+        """A live source can only be held, and whether it is; None if there is nothing to hold.
+
+        The analysis goes on meanwhile, so this is not called a pause.
+        """
+        self.set_playing(not held, ready=False)
+        self.play.setText("Show the &live picture" if held else "&Hold the picture")
+        self.play.setEnabled(held is not None)
+
     def set_playing(self, playing: bool, *, ready: bool) -> None:
         """Show what the play button would do, and whether there is anything to play."""
+        self.play.setText("&Play or pause")
         style = self._window.style()
         assert style is not None
         name = (

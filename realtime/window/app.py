@@ -30,6 +30,8 @@ from realtime.window.display import (
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QApplication
 
+    from realtime.window.player import LiveSinks
+
 log = logging.getLogger(__name__)
 
 
@@ -75,26 +77,31 @@ def run_window(
     config: Config,
     *,
     extra_sinks: Sequence[Sink] = (),
+    live_sinks: LiveSinks | None = None,
     loop: bool = False,
 ) -> int:
-    """Show the window until it is closed, with ``source_text`` open from the start.
+    """Show the window until it is closed, with ``source_text`` open from the start, or else the
+    sources that ``config`` lists.
 
-    ``extra_sinks`` receive every source that is opened, one run each, and stay open. ``loop``
-    starts each source again at its end. Returns 0, or the exit code of the error if the source
-    that was opened last failed.
+    ``extra_sinks`` receive every file that is opened, one run each, and stay open; a live source
+    that runs alone as well. With ``live_sinks`` each live source has sinks of its own instead.
+    ``loop`` starts each file again at its end. Returns 0, or the exit code of the error if the
+    source that was opened last failed.
 
     Raises:
-        ConfigError: if no window can be shown here.
+        ConfigError: if no window can be shown here, or a listed source makes no sense.
         KeyboardInterrupt: after an orderly end, if the process was interrupted.
     """
     app = make_app()
     from realtime.window.main_window import MainWindow  # noqa: PLC0415 - needs Qt
 
-    window = MainWindow(config, extra_sinks=extra_sinks, loop=loop)
+    window = MainWindow(config, extra_sinks=extra_sinks, live_sinks=live_sinks, loop=loop)
     with catch_exceptions(window.report_trouble, app.quit) as interrupted:
         window.show()
         if source_text is not None:
             window.open(source_text)
+        elif any(entry.enabled for entry in config.sources):
+            window.open_many(config)
         app.exec()
         window.close()
     if interrupted:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 import cv2
 import numpy as np
@@ -14,6 +15,11 @@ from qtpy.QtWidgets import QWidget
 from realtime.labels import default_text_px
 from realtime.overlay import draw_on
 from realtime.types import FrameResult, Image
+from realtime.window.notice import paint_notice
+from realtime.window.states import SILENCE, Notice
+
+_DIMMED: Final = 0.35
+"""Brightness of a picture that is no longer live: still to be recognised, not to be mistaken."""
 
 _BACKGROUND = QColor(16, 16, 16)
 _STATE_INK = QColor(235, 235, 235)
@@ -75,6 +81,12 @@ class _Surface:
         """Whether it can take a picture of this size."""
         return self.bgr.shape == (height, width, 3) and self.image.devicePixelRatioF() == ratio
 
+    def dim(self) -> None:
+        """Make it dark and grey."""
+        grey = cv2.cvtColor(self.bgr, cv2.COLOR_BGR2GRAY)
+        cv2.convertScaleAbs(grey, dst=grey, alpha=_DIMMED)
+        cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR, dst=self.bgr)
+
     def finish(self) -> None:
         """Bring what was drawn into the image."""
         cv2.cvtColor(self.bgr, cv2.COLOR_BGR2BGRA, dst=self.pixels)
@@ -85,6 +97,8 @@ class Canvas(QWidget):
 
     It is drawn when Qt paints: results that come faster than that cost nothing. The picture is
     first scaled and then drawn upon, so that lines and text are sharp at every size.
+
+    ``cost_s`` is how long the newest picture took to draw.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -95,6 +109,8 @@ class Canvas(QWidget):
         self._result: FrameResult | None = None
         self._layers = Layers()
         self._state_text = ""
+        self._notice = SILENCE
+        self.cost_s = 0.0
         self._picture: QImage | None = None
         self._surface: _Surface | None = None
 
@@ -113,6 +129,11 @@ class Canvas(QWidget):
         """Large text for a state that needs one; over the picture if there is a picture."""
         return self._state_text
 
+    @property
+    def notice(self) -> Notice:
+        """What is said of a live source."""
+        return self._notice
+
     def show_result(self, result: FrameResult | None) -> None:
         """Show this one; None for an empty canvas."""
         self._result = result
@@ -128,6 +149,15 @@ class Canvas(QWidget):
         if text != self._state_text:
             self._state_text = text
             self._redraw()
+
+    def set_notice(self, notice: Notice) -> None:
+        """Say this of a live source; a picture that is old is dimmed and loses its boxes."""
+        if notice == self._notice:
+            return
+        if notice.old != self._notice.old:
+            self._picture = None
+        self._notice = notice
+        self.update()
 
     def _redraw(self) -> None:
         self._picture = None
@@ -146,13 +176,15 @@ class Canvas(QWidget):
             picture = self._picture = self._render(self._result, ratio)
         painter = QPainter(self)
         painter.fillRect(self.rect(), _BACKGROUND)
-        if picture is None:
+        if picture is not None:
+            # On whole pixels of the screen, or it would be blurred.
+            left = int((self.width() * ratio - picture.width()) / 2) / ratio
+            top = int((self.height() * ratio - picture.height()) / 2) / ratio
+            painter.drawImage(QPointF(left, top), picture)
+        elif not self._notice:
             self._paint_state(painter)
-            return
-        # On whole pixels of the screen, or it would be blurred.
-        left = int((self.width() * ratio - picture.width()) / 2) / ratio
-        top = int((self.height() * ratio - picture.height()) / 2) / ratio
-        painter.drawImage(QPointF(left, top), picture)
+        if self._notice:
+            paint_notice(painter, self.rect(), self._notice, self.font())
 
     def _paint_state(self, painter: QPainter) -> None:
         font = self.font()
@@ -163,21 +195,26 @@ class Canvas(QWidget):
         painter.drawText(self.rect(), int(flags), self._state_text)
 
     def _render(self, result: FrameResult, ratio: float) -> QImage:
+        began = time.perf_counter()
         high, wide = result.frame.image.shape[:2]
         size = fit(wide, high, round(self.width() * ratio), round(self.height() * ratio))
         if self._surface is None or not self._surface.fits(*size, ratio):
             self._surface = _Surface(*size, ratio)
         surface = self._surface
         scale_into(surface.bgr, result.frame.image)
-        legible = round(QFontInfo(self.font()).pixelSize() * ratio)
-        draw_on(
-            surface.bgr,
-            result,
-            heat=self._layers.heat,
-            boxes=self._layers.boxes,
-            labels=self._layers.labels,
-            text_px=max(legible, default_text_px(*size)),
-            notice=self._state_text,
-        )
+        if self._notice.old:
+            surface.dim()
+        else:
+            legible = round(QFontInfo(self.font()).pixelSize() * ratio)
+            draw_on(
+                surface.bgr,
+                result,
+                heat=self._layers.heat,
+                boxes=self._layers.boxes,
+                labels=self._layers.labels,
+                text_px=max(legible, default_text_px(*size)),
+                notice=self._state_text,
+            )
         surface.finish()
+        self.cost_s = time.perf_counter() - began
         return surface.image

@@ -1,38 +1,21 @@
-"""What the window says in words: the banner for errors, the start page, the line of figures."""
+"""What the window says outside the picture: the banner for errors, the line of figures."""
 
 from __future__ import annotations
 
 import re
 import time
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from realtime.redact import redact
-from realtime.types import FrameCounts, ModelInfo, SourceState
+from realtime.types import FrameCounts, Load, ModelInfo
+from realtime.window.states import load_words
 
 _BANNER_STYLE = """
 #banner { background: #8c3a00; }
 #banner QLabel { color: white; }
 """
-
-_STATE_WORDS = {
-    SourceState.CONNECTING: "Opening",
-    SourceState.LIVE: "Playing",
-    SourceState.PAUSED: "Paused",
-    SourceState.STALLED: "No picture arrives",
-    SourceState.RECONNECTING: "Reconnecting",
-    SourceState.BLACK: "The picture is black",
-    SourceState.FROZEN: "The picture stands still",
-    SourceState.PROTECTED: "The picture is protected",
-    SourceState.ENDED: "Ended",
-    SourceState.FAILED: "Failed",
-}
-
-
-def words(state: SourceState | None) -> str:
-    """What a source is doing; None stands for no source."""
-    return "No source" if state is None else _STATE_WORDS[state]
 
 
 class Banner(QFrame):
@@ -68,45 +51,23 @@ class Banner(QFrame):
         self.show()
 
 
-class StartPage(QWidget):
-    """What is there before the first source."""
-
-    asked = Signal()
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        button = QPushButton("Open a video file…")
-        button.setMinimumSize(260, 56)
-        button.clicked.connect(self.asked)
-        hint = QLabel("or drop one here")
-        hint.setTextFormat(Qt.TextFormat.PlainText)
-        caution = QLabel(
-            "The window shows how strong the evidence is that a face is fake.\n"
-            "Little evidence is no proof that a face is real."
-        )
-        caution.setTextFormat(Qt.TextFormat.PlainText)
-        column = QVBoxLayout(self)
-        column.addStretch(1)
-        for widget in (button, hint, caution):
-            column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
-            if isinstance(widget, QLabel):
-                widget.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            column.addSpacing(8)
-        column.addStretch(1)
-
-
 class Rate:
     """Results a second, over the last second or so."""
 
     def __init__(self) -> None:
         self._at: float | None = None
         self._count = 0
+        self._key = ""
         self.value = 0.0
 
-    def update(self, count: int, now: float | None = None) -> float:
-        """The rate, given how many there were by ``now`` (monotonic seconds)."""
+    def update(self, count: int, now: float | None = None, *, key: str = "") -> float:
+        """The rate, given how many there were by ``now`` (monotonic seconds).
+
+        Another ``key`` says that something else is counted from now on.
+        """
         now = time.monotonic() if now is None else now
-        if self._at is None or count < self._count:
+        if self._at is None or count < self._count or key != self._key:
+            self._key = key
             self._at, self._count, self.value = now, count, 0.0
         elif now - self._at >= 0.9:
             self.value = (count - self._count) / (now - self._at)
@@ -115,27 +76,35 @@ class Rate:
 
 
 def figures(
-    state: SourceState,
+    state: str,
     counts: FrameCounts,
     fps: float,
     age_s: float | None,
     model: ModelInfo | None,
+    *,
+    load: Load | None = None,
 ) -> str:
-    """The line at the bottom of the window."""
+    """The line at the bottom of the window, the weightiest first: it may be cut at its end."""
+    parts = [state, load_words(load), f"{fps:.1f} fps", identity(counts)]
+    if age_s is not None:
+        parts.append(f"delay {age_s * 1000:.0f} ms")
+    return " · ".join(part for part in [*parts, *model_words(model)] if part)
+
+
+def identity(counts: FrameCounts) -> str:
+    """Where every frame went, as an equation."""
     dropped = f"dropped {sum(counts.dropped.values())}"
     causes = [f"{cause.value.replace('_', ' ')} {n}" for cause, n in counts.dropped.items() if n]
     if causes:
         dropped += f" ({', '.join(causes)})"
-    parts = [
-        words(state),
-        f"{fps:.1f} fps",
-        f"analysed {counts.analysed}",
-        dropped,
-        f"in flight {counts.in_flight}",
-    ]
-    if age_s is not None:
-        parts.append(f"delay {age_s * 1000:.0f} ms")
-    if model is not None:
-        provider = model.provider.removesuffix("ExecutionProvider")
-        parts += [redact(provider), redact(model.name)]
-    return " · ".join(parts)
+    return (
+        f"captured {counts.captured} = analysed {counts.analysed} + {dropped}"
+        f" + in flight {counts.in_flight}"
+    )
+
+
+def model_words(model: ModelInfo | None) -> list[str]:
+    """Where the model runs, and which it is."""
+    if model is None:
+        return []
+    return [redact(model.provider.removesuffix("ExecutionProvider")), redact(model.name)]

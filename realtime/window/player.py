@@ -1,72 +1,137 @@
-"""Opens sources and plays them, one at a time, without ever making Qt's thread wait."""
+"""Opens sources and plays them, without ever making Qt's thread wait.
+
+A file runs through a `Pipeline` that can be paused and searched. Whatever is live, and many
+sources together, run through a `LiveEngine`.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import logging
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from functools import partial
+from typing import Protocol
 
 from qtpy.QtCore import QObject, Signal
 
 from realtime.config import Config
-from realtime.errors import FakewatchError
-from realtime.logs import unexpected
+from realtime.errors import ConfigError, FakewatchError
+from realtime.live import LiveEngine, LiveInput
 from realtime.pipeline import Pipeline
-from realtime.scorer import Scorer, load_scorer
+from realtime.redact import redact
+from realtime.runner import SourceRunner
 from realtime.sinks.base import Sink
-from realtime.sources import open_source
+from realtime.sources import Address, FileSource, SourceKind, parse
 from realtime.window.bridge import Bridge
+from realtime.window.job import Job, Model, Wanted
 
 log = logging.getLogger(__name__)
 
-STOP_WAIT_S = 1.2
 JOIN_WAIT_S = 0.7
-"""Together: closing must not take longer than two seconds, whatever a source is doing."""
+"""With the wait for the run itself: closing must not take longer than two seconds, whatever a
+source is doing."""
+
+
+class LiveSinks(Protocol):
+    """Makes the sinks of sources that run side by side: one set for each."""
+
+    def open(self, source_id: str) -> Sequence[Sink]:
+        """The sinks of one more source; raises `SinkError` if one cannot be written."""
+        ...
+
+    def close_source(self, source_id: str) -> None:
+        """The run of that source is over."""
+        ...
 
 
 class Player(QObject):
-    """The pipeline behind the window. All methods are for Qt's thread and return at once,
-    `close` excepted.
+    """What runs behind the window. All methods are for Qt's thread and return at once, `close`
+    excepted.
 
-    ``opened``: the source that was asked for last is running, and ``pipeline`` and ``bridge``
-    are its own. ``failed``: it could not be opened; a `FakewatchError` says why.
+    ``extra_sinks`` take every file in turn, and a source that runs alone; with ``live_sinks``
+    each live source has its own instead. ``trouble`` hears, on any thread, that a sink of a live
+    source can no longer be written.
+
+    ``opened``: what was asked for last is running, which for a live source only means that the
+    engine takes care of it. ``failed``: it could not be opened; a `FakewatchError` says why.
     """
 
     opened = Signal()
     failed = Signal(object)
     _done = Signal(object)
 
-    def __init__(self, config: Config, extra_sinks: Sequence[Sink] = ()) -> None:
+    def __init__(
+        self,
+        config: Config,
+        extra_sinks: Sequence[Sink] = (),
+        live_sinks: LiveSinks | None = None,
+        trouble: Callable[[str], None] = log.error,
+    ) -> None:
         super().__init__()
         self._config = config
         self._extra_sinks = tuple(extra_sinks)
-        self._model = _Model(config)
-        self._job: _Job | None = None
+        self._live_sinks = live_sinks
+        self._trouble = trouble
+        self._model = Model()
+        self._job: Job | None = None
         self._done.connect(self._finish_opening)
 
     @property
     def opening(self) -> bool:
-        """Whether a source was asked for and neither runs nor failed yet."""
+        """Whether something was asked for and neither runs nor failed yet."""
         return self._job is not None and not self._job.settled
 
     @property
     def pipeline(self) -> Pipeline | None:
-        """What runs now; None while idle, opening, or after a failure to open."""
-        job = self._job
-        return job.pipeline if job is not None and job.settled and job.error is None else None
+        """The file that runs now; None while idle, opening, or after a failure to open."""
+        runner = self._runner
+        return runner if isinstance(runner, Pipeline) else None
+
+    @property
+    def engine(self) -> LiveEngine | None:
+        """What cares for the live sources that run now; None as for `pipeline`."""
+        runner = self._runner
+        return None if isinstance(runner, Pipeline) else runner
+
+    @property
+    def error(self) -> FakewatchError | None:
+        """What the run of the only source broke off with, None if nothing did."""
+        if self.pipeline is not None:
+            return self.pipeline.error
+        engine = self.engine
+        sources = () if engine is None else engine.sources
+        return sources[0].error if len(sources) == 1 else None
+
+    @property
+    def wanted(self) -> tuple[Wanted, ...]:
+        """What was asked for last, in order; names are complete once it was opened."""
+        return () if self._job is None else self._job.wanted
 
     @property
     def bridge(self) -> Bridge | None:
-        """Where the results of the pipeline arrive."""
-        return self._job.bridge if self._job is not None else None
+        """Where the results of the only, or of the first, source arrive."""
+        return next(iter(self.bridges.values()), None)
 
-    def open(self, text: str) -> None:
-        """Stop what runs and play ``text`` instead; the newest request wins."""
+    @property
+    def bridges(self) -> dict[str, Bridge]:
+        """Where results arrive, by source id."""
+        return {} if self._job is None else self._job.bridges
+
+    def view(self, source_id: str) -> SourceRunner | None:
+        """What the engine knows of a live source; None as long as it knows nothing."""
+        engine = self.engine
+        sources = () if engine is None else engine.sources
+        return next((view for view in sources if view.source_id == source_id), None)
+
+    def open(self, wanted: Sequence[Wanted], config: Config | None = None) -> None:
+        """Stop what runs and play this instead; the newest request wins.
+
+        ``config`` replaces the settings for this request alone.
+        """
         before = self._job
         if before is not None:
             before.abandon()
-        self._job = _Job(text, before, self._start, self._done.emit)
+        self._job = Job(tuple(wanted), config or self._config, before, self._start, self._done.emit)
         self._job.thread.start()
 
     def close(self) -> None:
@@ -81,20 +146,55 @@ class Player(QObject):
                 return
         self._model.close()
 
-    def _start(self, job: _Job) -> None:
-        """Runs on the thread of ``job``."""
-        scorer = self._model.load()
-        pipeline = Pipeline(
-            open_source(job.text, self._config.source),
-            scorer,
-            self._config,
-            (job.bridge, *self._extra_sinks),
-            paced=True,
-            on_state=job.bridge.set_state,
-        )
-        job.run(pipeline)
+    @property
+    def _runner(self) -> Pipeline | LiveEngine | None:
+        job = self._job
+        return job.runner if job is not None and job.settled and job.error is None else None
 
-    def _finish_opening(self, job: _Job) -> None:
+    def _start(self, job: Job) -> None:
+        """Runs on the thread of ``job``."""
+        job.wanted = tuple(_taken_apart(one) for one in job.wanted)
+        scorer = self._model.load(job.config.scorer)
+        only = job.wanted[0].source if len(job.wanted) == 1 else None
+        if isinstance(only, Address) and only.kind is SourceKind.FILE:
+            bridge = job.bridges[job.wanted[0].source_id]
+            pipeline = Pipeline(
+                FileSource(only.target, job.config.source),
+                scorer,
+                job.config,
+                (bridge, *self._extra_sinks),
+                paced=True,
+                on_state=bridge.set_state,
+            )
+            job.run(pipeline)
+            return
+        engine = LiveEngine(
+            self._inputs(job),
+            scorer,
+            job.config,
+            on_status=job.tell,
+            on_error=lambda _source_id, error: self._trouble(redact(error)),
+        )
+        job.run(engine)
+
+    def _inputs(self, job: Job) -> list[LiveInput]:
+        if self._live_sinks is None and self._extra_sinks and len(job.wanted) > 1:
+            raise ConfigError(
+                "Several sources cannot write into one output side by side; watch one of them, or "
+                "use `fakewatch analyze --config`."
+            )
+        inputs = []
+        for one in job.wanted:
+            assert isinstance(one.source, Address)
+            sinks = self._extra_sinks
+            if self._live_sinks is not None:
+                sinks = tuple(self._live_sinks.open(one.source_id))
+                job.at_end(partial(self._live_sinks.close_source, one.source_id))
+            bridge = job.bridges[one.source_id]
+            inputs.append(LiveInput(one.source_id, one.source, (bridge, *sinks), paced=True))
+        return inputs
+
+    def _finish_opening(self, job: Job) -> None:
         # Let go of here, because Qt objects must be deleted on Qt's thread.
         job.before = None
         if job is not self._job:
@@ -106,84 +206,9 @@ class Player(QObject):
             self.failed.emit(job.error)
 
 
-class _Model:
-    """Loads the model once, for all sources after each other."""
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._scorer: Scorer | None = None
-
-    def load(self) -> Scorer:
-        if self._scorer is None:
-            self._scorer = load_scorer(self._config.scorer)
-        return self._scorer
-
-    def close(self) -> None:
-        if self._scorer is not None:
-            self._scorer.close()
-            self._scorer = None
-
-
-class _Job:
-    """One request to open a source, on a thread of its own, and the pipeline that comes of it.
-
-    The thread first ends the job before it, so that two never run at the same time.
-    """
-
-    def __init__(
-        self,
-        text: str,
-        before: _Job | None,
-        start: Callable[[_Job], None],
-        done: Callable[[_Job], None],
-    ) -> None:
-        self.text = text
-        self.bridge = Bridge()
-        self.pipeline: Pipeline | None = None
-        self.error: FakewatchError | None = None
-        self.settled = False
-        self.before = before
-        self._start = start
-        self._done = done
-        self._lock = threading.Lock()
-        self._abandoned = threading.Event()
-        self.thread = threading.Thread(target=self._open, name="fw-open", daemon=True)
-
-    def abandon(self) -> None:
-        """Nobody waits for it any more; returns at once."""
-        with self._lock:
-            self._abandoned.set()
-        self.bridge.close()
-
-    def end(self) -> None:
-        """Stop the pipeline if there is one, an opening source included."""
-        with self._lock:
-            pipeline = self.pipeline
-        if pipeline is not None:
-            # What broke the run off was told when it happened.
-            with suppress(FakewatchError):
-                pipeline.stop(STOP_WAIT_S)
-
-    def run(self, pipeline: Pipeline) -> None:
-        """Start ``pipeline`` unless the job was abandoned, which may happen at any moment."""
-        with self._lock:
-            if self._abandoned.is_set():
-                return
-            self.pipeline = pipeline
-        pipeline.start()
-        if self._abandoned.is_set():
-            self.end()
-
-    def _open(self) -> None:
-        try:
-            if self.before is not None:
-                self.before.end()
-                self.before.thread.join()
-            if not self._abandoned.is_set():
-                self._start(self)
-        except FakewatchError as exc:
-            self.error = exc
-        except Exception as exc:
-            log.exception("unexpected error while opening")
-            self.error = unexpected(exc)
-        self._done(self)
+def _taken_apart(wanted: Wanted) -> Wanted:
+    """With an address in place of a text; raises `ConfigError` if it makes no sense."""
+    if isinstance(wanted.source, Address):
+        return wanted
+    address = parse(wanted.source)
+    return dataclasses.replace(wanted, name=address.name, source=address)

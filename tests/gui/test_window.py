@@ -93,7 +93,7 @@ def test_space_pauses_and_plays(playing: MainWindow, qtbot: QtBot) -> None:
 
 
 def test_full_stop_and_comma_step_one_frame(paused: MainWindow, qtbot: QtBot) -> None:
-    paused.seek(1.0)
+    paused.file.seek(1.0)
     wait(qtbot, lambda: shown_index(paused) == 25)
     for expected in (26, 27, 28):
         press(paused, qtbot, Key.Key_Period)
@@ -134,7 +134,7 @@ def test_many_seeks_end_at_the_last(playing: MainWindow, qtbot: QtBot) -> None:
     for i in range(40):
         playing.controls.slider.sought.emit(i % 7 * 0.4)
     playing.toggle_play()
-    playing.seek(2.0)
+    playing.file.seek(2.0)
     wait(qtbot, lambda: shown_index(playing) == 50)
 
 
@@ -145,8 +145,8 @@ def test_frames_from_before_a_jump_do_not_move_the_slider(
     settle(playing, qtbot)
     old = playing.canvas.result
     assert old is not None
-    playing.seek(2.0)
-    playing._show(old)
+    playing.file.seek(2.0)
+    playing.file.show(old)
     assert playing.controls.slider.value() == 2000
     wait(qtbot, lambda: shown_index(playing) == 50)
     assert playing.controls.slider.value() == 2000
@@ -313,8 +313,8 @@ def test_closing_is_clean_at_any_moment(
         window.toggle_play()
         wait(qtbot, lambda: window.state is SourceState.PAUSED)
     if moment == "seeking":
-        window.seek(2.9)
-        window.seek(0.1)
+        window.file.seek(2.9)
+        window.file.seek(0.1)
     if moment == "ended":
         wait(qtbot, lambda: window.state is SourceState.ENDED)
     close_in_time(window)
@@ -345,7 +345,7 @@ def test_closing_while_a_source_does_not_open_is_clean(
             self.closed.set()
             super().close()
 
-    monkeypatch.setattr(player, "open_source", Deaf)
+    monkeypatch.setattr(player, "FileSource", Deaf)
     window.open("silent.mp4")
     wait(qtbot, Deaf.opening.is_set)
     assert window.state is SourceState.CONNECTING
