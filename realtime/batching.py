@@ -47,7 +47,8 @@ class ScoringClient:
     def __init__(self, owner: BatchScorer, source_id: str) -> None:
         self._owner = owner
         self.source_id = source_id
-        self._outstanding = False
+        self._free = threading.Event()
+        self._free.set()
         self._answer: list[Score] | None = None
         self._answer_s = 0.0
 
@@ -59,7 +60,11 @@ class ScoringClient:
     @property
     def ready(self) -> bool:
         """Whether a request would be taken now."""
-        return not self._outstanding and self._owner.error is None
+        return self._free.is_set() and self._owner.error is None
+
+    def settled(self, timeout_s: float) -> bool:
+        """Whether nothing is outstanding, waiting at most ``timeout_s``; for any thread."""
+        return self._free.wait(timeout_s)
 
     @property
     def answer_s(self) -> float:
@@ -74,7 +79,7 @@ class ScoringClient:
         if not self.ready:
             return False
         if crops:
-            self._outstanding = True
+            self._free.clear()
             self._owner.ask(_Request(self, crops, viewed, time_s, time.monotonic()))
         return True
 
@@ -94,7 +99,7 @@ class ScoringClient:
         self._answer = scores
         self._answer_s = seconds
         # Last: from here on the client's thread may ask again.
-        self._outstanding = False
+        self._free.set()
 
 
 class BatchScorer:
@@ -119,7 +124,14 @@ class BatchScorer:
         self._waiting: deque[_Request] = deque()
         self._changed = threading.Condition()
         self._stopped = False
+        self._busy_since: float | None = None
         self._thread = threading.Thread(target=self._work, name="fw-score", daemon=True)
+
+    @property
+    def heartbeat_mono(self) -> float:
+        """``time.monotonic()`` when the model was last known not to be stuck."""
+        busy = self._busy_since
+        return time.monotonic() if busy is None else busy
 
     def start(self) -> None:
         """Start the thread."""
@@ -159,7 +171,9 @@ class BatchScorer:
     def _work(self) -> None:
         try:
             while batch := self._next_batch():
+                self._busy_since = time.monotonic()
                 self._score(batch)
+                self._busy_since = None
         except FakewatchError as exc:
             self._fail(exc)
         except Exception as exc:
@@ -167,7 +181,7 @@ class BatchScorer:
             self._fail(unexpected(exc))
 
     def _fail(self, error: FakewatchError) -> None:
-        self.error = error
+        self.error, self._busy_since = error, None
         if self._on_error is not None:
             self._on_error(error)
 

@@ -66,8 +66,7 @@ class WaitQueue(Generic[T]):
 class LatestSlot(Generic[T]):
     """Room for one item, the newest: what comes later takes the place of what still waits.
 
-    The producer never waits, so that what is taken is as fresh as can be. `put_when_free` is for
-    sources that must lose nothing.
+    The producer never waits, so that what is taken is as fresh as can be.
     """
 
     def __init__(self) -> None:
@@ -83,17 +82,6 @@ class LatestSlot(Generic[T]):
             before, self._item = self._item, item
             self._changed.notify_all()
             return before
-
-    def put_when_free(self, item: T, timeout_s: float) -> bool:
-        """Leave ``item`` here once nothing waits; False if that took too long. Raises `Closed`."""
-        with self._changed:
-            free = self._changed.wait_for(lambda: self._item is None or self._closed, timeout_s)
-            if self._closed:
-                raise Closed
-            if free:
-                self._item = item
-                self._changed.notify_all()
-            return free
 
     def take(self, timeout_s: float = 0.0) -> T | None:
         """The item, waiting at most ``timeout_s`` for one; None if none came. Raises `Closed`."""

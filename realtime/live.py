@@ -81,6 +81,7 @@ class LiveEngine:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._started = False
+        self._ticked = clock()
         # Held while sources are started or stopped; the tuple itself is replaced, never changed.
         self._changing = threading.RLock()
         self._batches = BatchScorer(scorer, metrics, on_error=self._model_failed)
@@ -114,6 +115,11 @@ class LiveEngine:
     def error(self) -> FakewatchError | None:
         """What made every source fail, if anything did: an error of the model."""
         return self._error
+
+    @property
+    def heartbeats(self) -> dict[str, float]:
+        """When the threads that serve all sources were last seen alive, by what they do."""
+        return {"watch": self._ticked, "scorer": self._batches.heartbeat_mono}
 
     def start(self) -> None:
         """Start; returns at once, and sources that cannot be had yet keep being tried."""
@@ -233,6 +239,7 @@ class LiveEngine:
         while not self._stopping.is_set():
             self._wake.wait(TICK_S)
             self._wake.clear()
+            self._ticked = self._around.clock()
             for runner in self._runners:
                 try:
                     runner.tick()

@@ -134,6 +134,8 @@ class SourceRunner:
         self._news: deque[tuple[SourceStatus, bool]] = deque([(self._told, False)])
         # One at a time works on a frame or takes the source apart.
         self._working = threading.Lock()
+        self._idle = threading.Event()
+        self._idle.set()
         self._tracker: FaceTracker | None = None
         self._source: FrameSource | None = None
         self._info: SourceInfo | None = None
@@ -466,7 +468,10 @@ class SourceRunner:
             raise
 
     def _hand_on_in_turn(self, frame: Frame) -> None:
-        """Wait until the frame is due, the sinks have kept up and the slot is free."""
+        """Wait until the frame is due, the sinks have kept up, and the one before is judged.
+
+        So nothing is lost, and the same file gives the same result whatever else goes on.
+        """
         if self._pace is not None:
             wait_s = self._pace.wait_s(frame.time_s)
             until = time.monotonic() + wait_s
@@ -478,8 +483,11 @@ class SourceRunner:
             for sink in self._sinks:
                 while not self._stop.is_set() and not sink.drained(BREATH_S):
                     self._beat = self._clock()
-        while not self._slot.put_when_free(frame, BREATH_S):
-            self._beat = self._clock()
+        for settled in (self._idle.wait, self._client.settled):
+            while not self._stop.is_set() and not settled(BREATH_S):
+                self._beat = self._clock()
+        self._idle.clear()
+        self._slot.put(frame)
 
     def _start_sinks(self) -> None:
         assert self._info is not None
@@ -543,6 +551,7 @@ class SourceRunner:
             result = self._analyse(frame)
             for sink in self._sinks:
                 sink.write(result)
+        self._idle.set()
         if self._captured_all:
             self._offer()
 

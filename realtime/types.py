@@ -378,7 +378,9 @@ class FrameCounts:
 class FrameResult:
     """Everything known about one frame; what every sink receives, in order.
 
-    ``scores`` holds only the faces scored on this very frame. ``heat`` holds the newest score
+    ``scores`` holds only the faces scored on this very frame; in a live run, where the model
+    answers later, those that came since the result before, each with the time of its own frame and
+    maybe for a face that is not seen in this one. ``heat`` holds the newest score
     of each visible track, for painting. ``ended`` are the tracks that ended before this frame.
     ``age_s`` is the time from capture to this result.
     """
