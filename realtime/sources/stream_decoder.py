@@ -1,0 +1,276 @@
+"""One connection to a live stream: packets in, sound pictures with their times out."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+import av
+from av.container import InputContainer
+from av.error import EOFError as EndOfStream
+from av.error import FFmpegError, InvalidDataError
+from av.packet import Packet
+from av.stream import Discard
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from realtime.config import Config
+from realtime.errors import SourceCode, SourceError
+from realtime.sources import stream_errors
+from realtime.sources.decoder import DECODE_THREADS, MICROSECONDS
+from realtime.sources.interrupt import Interrupt
+from realtime.sources.stream_clock import LiveTimeline, Wall
+from realtime.sources.stream_errors import Trouble
+from realtime.sources.tap import PacketTap
+from realtime.types import WallClock
+
+NO_PICTURE_S: Final = 10.0
+"""Give up if packets come for this long and not one sound picture can be made of them."""
+HEALED_S: Final = 10.0
+"""After so long without new damage pictures are taken for sound without a key frame: streams
+that refresh their pictures stripe by stripe have none."""
+END_TOLERANCE_S: Final = 1.0
+"""A recording that is served live may end this much before the length it stated."""
+
+_TIMELESS: Final = ("mpjpeg", "mjpeg")
+"""Formats without times: FFmpeg counts 25 pictures a second, whatever really comes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """A decoded picture, its ``time_s`` from 0 (None if the stream tells no time), when the
+    packet came that completed it (``time.monotonic()``), and its Unix time by which clock."""
+
+    picture: VideoFrame
+    time_s: float | None
+    arrival: float
+    wall_s: float
+    wall_clock: WallClock
+
+
+class LiveDecoder:
+    """Decodes the main video stream of ``container``, which it owns from then on.
+
+    Pictures that the decoder marks as damaged are skipped, and all that refer to them up to the
+    next key frame, since what is smeared is no evidence; ``errors`` is their number so far.
+    ``name`` is for messages and must be redacted.
+
+    Raises:
+        SourceError: NO_VIDEO, CODEC_UNSUPPORTED or TOO_LARGE.
+    """
+
+    def __init__(
+        self,
+        container: InputContainer,
+        name: str,
+        config: Config,
+        interrupt: Interrupt,
+        tap: PacketTap | None,
+    ) -> None:
+        self.errors = 0
+        self._container = container
+        self._name = name
+        self._config = config
+        self._interrupt = interrupt
+        self._tap = tap
+        self._stream = self._choose()
+        context = self._stream.codec_context
+        self._refuse_larger(context.width, context.height)
+        # The option holds inside the decoder, before memory for a picture is asked for.
+        context.options = {"max_pixels": str(config.source.max_pixels)}
+        context.thread_count = DECODE_THREADS
+        for stream in container.streams:
+            if stream is not self._stream:
+                stream.discard = Discard.all
+        base = self._stream.time_base or Fraction(1, 90_000)
+        self._timeless = container.format.name in _TIMELESS
+        self._timeline = LiveTimeline(base)
+        self._wall = Wall(base)
+        self._packets = container.demux(self._stream)
+        self._ready: deque[Shown] = deque()
+        self._ended = False
+        self._unreadable = False
+        self._last_s = 0.0
+        self._damaged_at: float | None = None
+        self._picture_at = time.monotonic()
+        if tap is not None:
+            tap.opened(self._stream)
+
+    @property
+    def codec(self) -> str:
+        """The codec's usual name."""
+        return str(self._stream.codec_context.codec.canonical_name)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels as announced; 0 and 0 if they were not."""
+        return self._stream.codec_context.width, self._stream.codec_context.height
+
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames a second, as the stream claims; None if it claims nothing."""
+        rate = None if self._timeless else self._stream.average_rate or self._stream.guessed_rate
+        return float(rate) if rate and rate > 0 else None
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds, if it is a recording that says how long it is."""
+        duration = self._container.duration
+        return duration / MICROSECONDS if duration and duration > 0 else None
+
+    def next(self) -> Shown | None:
+        """The next sound picture; None at the end of a recording or when interrupted.
+
+        Raises:
+            SourceError: TIMEOUT, CONNECTION_FAILED, CORRUPT, TOO_LARGE or AUTH_FAILED.
+        """
+        while not self._ready and not self._interrupt.cancelled:
+            if self._ended:
+                self._require_end()
+                return None
+            self._step()
+            if not self._ready:
+                self._require_picture()
+        if self._interrupt.cancelled:
+            return None
+        self._picture_at = time.monotonic()
+        return self._ready.popleft()
+
+    def close(self) -> None:
+        """Say good-bye and close the connection."""
+        self._ended = True
+        self._ready.clear()
+        self._container.close()
+
+    def lose(self) -> None:
+        """Count one more picture that is no use."""
+        self.errors += 1
+
+    def _choose(self) -> VideoStream:
+        stream = self._container.streams.best("video")
+        if not isinstance(stream, VideoStream):
+            raise stream_errors.NO_VIDEO.error(self._name)
+        if stream.codec_context is None:
+            raise stream_errors.CODEC_UNSUPPORTED.error(self._name)
+        return stream
+
+    def _step(self) -> None:
+        trouble: Trouble | None = None
+        packet: Packet[VideoStream] | None = None
+        with self._interrupt.watch(self._config.live.read_timeout_s):
+            try:
+                packet = next(self._packets, None)
+            except InvalidDataError:
+                trouble = self._skip_unreadable()
+                if trouble is None:
+                    return
+            except EndOfStream:
+                packet = None
+            except FFmpegError as exc:
+                trouble = stream_errors.reading(exc)
+            if trouble is not None and self._interrupt.expired:
+                trouble = stream_errors.READ_TIMEOUT
+        if self._interrupt.cancelled:
+            return
+        if trouble is not None:
+            self._ended = True
+            raise trouble.error(self._name)
+        self._take(packet)
+
+    def _take(self, packet: Packet[VideoStream] | None) -> None:
+        self._unreadable = False
+        arrival = time.monotonic()
+        if packet is None:
+            self._ended = True
+            self._decode(None, arrival)
+        elif packet.size:  # an empty one would tell the decoder that this is the end
+            if self._tap is not None:
+                self._tap.packet(packet, arrival)
+            self._wall.note_start(self._container.start_time_realtime)
+            self._wall.note_packet(packet)
+            if packet.is_corrupt:
+                self._damaged_at = arrival
+            self._decode(packet, arrival)
+
+    def _skip_unreadable(self) -> Trouble | None:
+        """Go on behind a packet that cannot be read, unless it was the second one in a row."""
+        if self._unreadable:
+            return stream_errors.BROKEN_OFF
+        self._unreadable = True
+        self._packets = self._container.demux(self._stream)
+        self._damaged_at = time.monotonic()
+        self.lose()
+        return None
+
+    def _decode(self, packet: Packet[VideoStream] | None, arrival: float) -> None:
+        context = self._stream.codec_context
+        try:
+            frames = self._stream.decode(packet)
+        except FFmpegError:
+            self._refuse_larger(context.width, context.height)
+            self._damaged_at = arrival
+            self.lose()
+            return
+        arrival_wall_s = time.time()
+        for frame in frames:
+            self._refuse_larger(frame.width, frame.height)
+            if not self._sound(frame, arrival):
+                self.lose()
+                continue
+            time_s = None if self._timeless else self._timeline.place(frame.pts, arrival)
+            self._last_s = time_s or 0.0
+            wall_s, clock = self._wall.when(frame.pts, arrival_wall_s)
+            self._ready.append(Shown(frame, time_s, arrival, wall_s, clock))
+
+    def _sound(self, frame: VideoFrame, arrival: float) -> bool:
+        if frame.is_corrupt:
+            self._damaged_at = arrival
+        elif frame.key_frame or (
+            self._damaged_at is not None and arrival - self._damaged_at > HEALED_S
+        ):
+            self._damaged_at = None
+        return self._damaged_at is None
+
+    def _require_end(self) -> None:
+        """Nothing more comes: a recording is over, anything else has broken off."""
+        container, duration_s = self._container, self.duration_s
+        if container.format.name == "hls":
+            return
+        if duration_s is not None and self._last_s >= duration_s - END_TOLERANCE_S:
+            return
+        if container.format.name != "rtsp" and container.size > 0:
+            return
+        raise stream_errors.BROKEN_OFF.error(self._name)
+
+    def _require_picture(self) -> None:
+        if time.monotonic() - self._picture_at > NO_PICTURE_S:
+            self._ended = True
+            trouble = stream_errors.LOSSY if self._damaged_at else stream_errors.NO_PICTURE
+            raise trouble.error(self._name)
+
+    def _refuse_larger(self, width: int, height: int) -> None:
+        if width * height > self._config.source.max_pixels:
+            self._ended = True
+            limit = self._config.source.max_pixels / 1e6
+            raise SourceError(
+                f"The pictures of {self._name} are too large ({width} x {height} pixels); set the"
+                f" camera to {limit:g} megapixels or less.",
+                SourceCode.TOO_LARGE,
+            )
+
+
+def connect(url: str, options: dict[str, str], config: Config) -> InputContainer | FFmpegError:
+    """Open ``url``; an error is given back, because it holds the URL and must not travel on."""
+    live = config.live
+    try:
+        return av.open(
+            url,
+            options=options,
+            metadata_errors="replace",
+            timeout=(live.open_timeout_s, live.read_timeout_s),
+        )
+    except FFmpegError as exc:
+        return exc
