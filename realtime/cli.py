@@ -154,9 +154,9 @@ def _doctor(_options: argparse.Namespace, _console: Console) -> int:
 
 
 def _devices(_options: argparse.Namespace, _console: Console) -> int:
-    from realtime.devices import devices  # noqa: PLC0415 - asks every camera
+    from realtime import devices  # noqa: PLC0415 - asks every camera
 
-    return devices(sys.stdout)
+    return devices.report(sys.stdout)
 
 
 def _settings(options: argparse.Namespace, _console: Console) -> int:

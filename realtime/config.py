@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from realtime import toml_tables, urls
+from realtime import toml_tables
 from realtime.config_bounds import check
 from realtime.errors import ConfigError
+from realtime.redact import redact
 from realtime.toml_tables import MAX_CONFIG_BYTES, NOT_A_SETTING, Secret
 
 __all__ = ["MAX_CONFIG_BYTES", "Config", "from_table", "load"]
@@ -262,6 +263,5 @@ def from_table(table: Mapping[str, Any]) -> Config:
 def _shown(entry: SourceEntry, secrets: tuple[Secret, ...]) -> dict[str, Any]:
     table = dataclasses.asdict(entry)
     for name in ("url", "source"):
-        written = toml_tables.without_secrets(table[name], secrets)
-        table[name] = urls.shown(written)
+        table[name] = redact(toml_tables.without_secrets(table[name], secrets))
     return table

@@ -8,15 +8,13 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO, TypeVar, cast
+from typing import TextIO, cast
 
-from realtime.errors import ConfigError, SinkError
+from realtime.errors import ConfigError, FakewatchError, OutputClosed, SinkError
 from realtime.redact import redact
 from realtime.sinks.base import Sink
 from realtime.sinks.console import ConsoleSink
 from realtime.sinks.jsonl import JsonlSink
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +68,23 @@ class LiveOutputs:
         self._wanted = wanted
         self._several = several
         self._opened: set[Path] = set()
-        self._sinks: dict[str, list[Sink]] = {}
+        self._sinks: dict[str, list[list[Sink]]] = {}
         self._file: TextIO | None = None
-        self._lines: TextIO | None = None
+        self._lines: _Lines | None = None
         if wanted.jsonl is not None:
             name = "the standard output" if wanted.jsonl == "-" else redact(wanted.jsonl)
             self._file = None if wanted.jsonl == "-" else _create(Path(wanted.jsonl))
-            self._lines = cast("TextIO", _Lines(self._file or sys.stdout, name))
+            self._lines = _Lines(self._file or sys.stdout, name)
 
     def open(self, source_id: str) -> tuple[Sink, ...]:
-        """The sinks of one more source; raises `SinkError` if one cannot be written."""
-        sinks = self._sinks[source_id] = []
+        """The sinks of one more source; raises `SinkError` if one cannot be written.
+
+        A source that goes on under another address gets new ones before the old are closed.
+        """
+        sinks: list[Sink] = []
+        self._sinks.setdefault(source_id, []).append(sinks)
         if self._lines is not None:
-            sinks.append(JsonlSink(self._lines))
+            sinks.append(JsonlSink(cast("TextIO", self._lines)))
         if self._wanted.video is not None:
             path = self._path_for(self._wanted.video, source_id)
             sinks.append(_video(path, heat=self._wanted.heat))
@@ -90,15 +92,22 @@ class LiveOutputs:
             sinks.append(ConsoleSink(self._prefixed(self._wanted.say, source_id)))
         return tuple(sinks)
 
-    def close_source(self, source_id: str) -> None:
-        """Close what only this source wrote into."""
-        for sink in self._sinks.pop(source_id, ()):
+    @property
+    def broken(self) -> FakewatchError | None:
+        """Why no more JSON Lines can be written, `OutputClosed` if their reader has gone away."""
+        return None if self._lines is None else self._lines.error
+
+    def close_source(self, source_id: str, *, newest: bool = False) -> None:
+        """Close what only this source wrote into: its oldest sinks, or those opened last."""
+        opened = self._sinks.get(source_id, [])
+        for sink in opened.pop(-1 if newest else 0) if opened else ():
             sink.close()
 
     def close(self) -> None:
         """Close everything."""
-        for source_id in tuple(self._sinks):
-            self.close_source(source_id)
+        for source_id, opened in self._sinks.items():
+            for _ in tuple(opened):
+                self.close_source(source_id)
         if self._file is not None:
             self._file.close()
 
@@ -118,30 +127,38 @@ class LiveOutputs:
 
 
 class _Lines:
-    """A text stream for several threads, each of which writes whole lines."""
+    """A text stream for several threads, each of which writes whole lines.
+
+    A reader that goes away is no error: the rest is thrown away until somebody looks.
+    """
 
     def __init__(self, stream: TextIO, name: str) -> None:
         self._stream = stream
         self._name = name
         self._lock = threading.Lock()
+        self.error: FakewatchError | None = None
 
     def write(self, text: str) -> int:
         with self._lock:
-            return self._guarded(lambda: self._stream.write(text))
+            self._guarded(lambda: self._stream.write(text))
+        return len(text)
 
     def flush(self) -> None:
         with self._lock:
             self._guarded(self._stream.flush)
 
-    def _guarded(self, action: Callable[[], T]) -> T:
+    def _guarded(self, action: Callable[[], object]) -> None:
+        if isinstance(self.error, OutputClosed):
+            return
         try:
-            return action()
+            action()
         except BrokenPipeError:
-            raise  # the reader has gone away, which is no error
+            self.error = OutputClosed("The reader of the output has gone away.")
         except OSError as exc:
-            raise SinkError(
+            self.error = SinkError(
                 f"Cannot write {self._name} any more: {exc.strerror}; what was written is kept."
-            ) from None
+            )
+            raise self.error from None
 
 
 def _create(path: Path) -> TextIO:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from realtime.config import Config, load
+from realtime.health import parse_address
 from realtime.redact import redact
 from realtime.sources.listed import listed
 from realtime.toml_tables import element_of, settings_of
@@ -53,6 +54,8 @@ def check(path: Path) -> list[str]:
     found = listed(config)
     disabled = len(config.sources) - len(found)
     address = config.as_dict()["metrics"]["address"]
+    if address:
+        parse_address(config.metrics.address)
     parts = [
         _count(len(found), "source") + (f" and {disabled} disabled" if disabled else ""),
         f"{_count(_changes(config), 'setting')} changed",

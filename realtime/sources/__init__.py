@@ -11,8 +11,7 @@ from realtime.redact import redact
 from realtime.sources.address import Address, SourceKind, Transport
 from realtime.sources.base import FrameSource
 from realtime.sources.file import FileSource
-from realtime.sources.parsing import parse
-from realtime.urls import URL
+from realtime.sources.parsing import URL, parse
 
 if TYPE_CHECKING:
     from realtime.sources.tap import PacketTap

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from realtime import urls
 from realtime.errors import ConfigError
+from realtime.redact import redact
 from realtime.sources.address import Address, SourceKind, Transport
 
 MAX_URL: Final = 4096
 MAX_SCREEN_SIDE: Final = 65_535
 
+URL: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<rest>.*)", re.DOTALL)
 _HOST: Final = re.compile(
     r"(?:\[[0-9A-Fa-f:.]+(?:%[\w.\-]+)?\]|[^\s:@\[\]/?#\"<>\\^`{|}%]+)(?::(?P<port>[0-9]{1,5}))?"
 )
@@ -64,10 +65,10 @@ def parse(
     given = os.fsdecode(text)
     if not given:
         raise ConfigError(f"The name of the source is empty; {_FORMS}.")
-    told = urls.shown(given if shown is None else shown)
+    told = redact(given if shown is None else shown)
     if os.path.isfile(given):
         return Address(SourceKind.FILE, given, told)
-    if match := urls.URL.match(given):
+    if match := URL.match(given):
         url = _Url.split(match["scheme"].lower(), match["rest"], told)
         url.require_allowed(allow_http)
         return Address(SourceKind.STREAM, url.text, told, transport=transport)
