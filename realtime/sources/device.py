@@ -194,13 +194,17 @@ class DeviceSource:
 
     def _take(self, deadline: float) -> tuple[Image, float]:
         """A picture and when it was taken, once there is one."""
-        while True:
-            image, at = self._ask(self._grab, deadline)
-            if image is not None:
-                return image, at
-            if time.monotonic() >= deadline:
-                raise self._device.nothing()
+        image, at = self._ask(self._grab, deadline)
+        while image is None:
             self._closed.wait(POLL_S)
+            left_s = deadline - time.monotonic()
+            try:
+                image, at = self._worker.call(self._grab, left_s) if left_s > 0 else (None, 0.0)
+            except TimeoutError:  # it had answered before, only the time is over
+                left_s = 0.0
+            if image is None and left_s <= 0:
+                raise self._device.nothing()
+        return image, at
 
     def _grab(self) -> tuple[Image | None, float]:
         image = self._device.grab()

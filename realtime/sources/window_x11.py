@@ -36,6 +36,8 @@ _HEADER_BYTES: Final = 32
 """Of each reply of the X protocol, before its data."""
 _ALL_PLANES: Final = 0xFFFFFFFF
 _DEPTHS: Final = (24, 32)
+_REFUSED: Final = (xcffib.Error, xcffib.ProtocolException)
+"""What the server answers to a request about a window that it does not have any more."""
 
 
 class X11Windows:
@@ -82,7 +84,7 @@ class X11Windows:
         try:
             with _connected():
                 self._composite.RedirectWindow(number, automatic, is_checked=True).check()
-        except xcffib.ProtocolException:
+        except _REFUSED:
             return False
         return True
 
@@ -100,7 +102,7 @@ class X11Windows:
                 asked = self._core.GetImage(kind, number, *area, _ALL_PLANES)
                 # Not `reply`, which makes a Python number of every byte.
                 answer = self._connection.wait_for_reply(asked.sequence)
-        except xcffib.ProtocolException:
+        except _REFUSED:
             return None
         data = np.frombuffer(ffi.buffer(answer.cdata, answer.known_max), np.uint8)
         width, height = area[2:]
@@ -153,7 +155,7 @@ class X11Windows:
                 visible=attributes.map_state == xproto.MapState.Viewable
                 and not self._is_hidden(number),
             )
-        except xcffib.ProtocolException:  # it was closed
+        except _REFUSED:  # it was closed
             return None
 
     def _numbers(self) -> list[int]:
@@ -164,7 +166,7 @@ class X11Windows:
     def _walk(self, number: int, depth: int) -> list[int]:
         try:
             children = list(self._core.QueryTree(number).reply().children)
-        except xcffib.ProtocolException:
+        except _REFUSED:
             return []
         found: list[int] = []
         for child in children:
