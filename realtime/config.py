@@ -166,6 +166,28 @@ class MetricsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceConfig:
+    """Clips of what led to an alert, cut from streams as they came."""
+
+    folder: str = ""
+    """Where they go; empty for no clips. They show people: nobody else should read there."""
+    before_s: float = 5.0
+    """How much before an alert a clip begins, at the key frame before that."""
+    after_s: float = 5.0
+    """How much after it the clip ends."""
+    on: str = "strong"
+    """The state of a face that is an alert: uncertain, strong or very_strong, or graver."""
+    min_gap_s: float = 30.0
+    """From one clip of a source to the next."""
+    max_megabytes: float = 64.0
+    """At most so much memory is taken by the newest packets of a source."""
+
+    def __post_init__(self) -> None:
+        if self.on not in ("uncertain", "strong", "very_strong"):
+            raise ConfigError("on must be uncertain, strong or very_strong.")
+
+
+@dataclass(frozen=True, slots=True)
 class SourceEntry:
     """One source of many. One of ``url`` and ``source`` names it."""
 
@@ -216,6 +238,7 @@ class Config:
     scorer: ScorerConfig = field(default_factory=ScorerConfig)
     verdict: VerdictConfig = field(default_factory=VerdictConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
     sources: tuple[SourceEntry, ...] = ()
     secrets: tuple[Secret, ...] = field(
         default=(), repr=False, compare=False, metadata=NOT_A_SETTING

@@ -39,6 +39,7 @@ _POSITIVE: Final = frozenset(
         "faces.lost_after_s",
         "scorer.rate_hz",
         "scorer.threads",
+        "evidence.max_megabytes",
         "verdict.half_life_s",
         "verdict.stale_after_s",
     )
@@ -47,6 +48,9 @@ _POSITIVE: Final = frozenset(
 
 _AT_MOST: Final[Mapping[str, float]] = {
     "live.workers": 256,
+    "evidence.before_s": 60,
+    "evidence.after_s": 600,
+    "evidence.max_megabytes": 4096,
     "faces.max_faces": 256,
     "faces.min_confidence": 1,
     "scorer.threads": 256,

@@ -22,6 +22,7 @@ from realtime.sources.stream_decoder import LiveDecoder, Shown, connect
 from realtime.sources.stream_errors import Trouble
 from realtime.sources.stream_options import HTTP_FORMATS, Route
 from realtime.sources.tap import PacketTap
+from realtime.sources.worker import Worker
 from realtime.types import Clock, Frame, Image, SourceInfo
 
 CLOSE_WAIT_S: Final = 1.0
@@ -62,6 +63,7 @@ class StreamSource:
         self._tap = tap
         self._lock = threading.Lock()
         self._interrupt = Interrupt()
+        self._resolver = Worker("fw-resolve")
         self._opened = False
         self._decoder: LiveDecoder | None = None
         self._converter = PictureConverter()
@@ -130,6 +132,7 @@ class StreamSource:
     def close(self) -> None:
         """Disconnect; an `open` or `read` in another thread ends within about 0.1 s."""
         self._interrupt.cancel()
+        self._resolver.stop()
         if self._lock.acquire(timeout=CLOSE_WAIT_S):
             try:
                 self._release()
@@ -163,7 +166,7 @@ class StreamSource:
         way = stream_options.route(self._address)
         started = time.monotonic()
         within_s = self._config.live.open_timeout_s
-        stream_options.require_host(way, self._address.name, within_s)
+        stream_options.require_host(way, self._address.name, within_s, self._resolver)
         asked = stream_options.options(way, self._address, self._config)
         left_s = max(within_s - (time.monotonic() - started), 0.0)
         with self._interrupt.watch(left_s):

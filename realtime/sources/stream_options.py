@@ -6,7 +6,6 @@ import ipaddress
 import os
 import socket
 import ssl
-import threading
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 from realtime.config import Config
 from realtime.sources import stream_errors
 from realtime.sources.address import Address, Transport
+from realtime.sources.worker import Closed, Worker
 
 HTTP_FORMATS: Final = ("mpegts", "mpjpeg", "mjpeg", "hls")
 """What is read over HTTP; HLS may hold fragments of MP4 as well, which nothing else may."""
@@ -111,36 +111,39 @@ def options(way: Route, address: Address, config: Config) -> dict[str, str]:
     return chosen
 
 
-def require_host(way: Route, name: str, seconds: float) -> None:
+def require_host(way: Route, name: str, seconds: float, resolver: Worker) -> None:
     """Make sure that the host has an address; FFmpeg cannot be stopped while it asks for one.
 
-    The resolver of the system cannot be stopped either. It is asked on a thread of its own that
-    is left behind when the time is up, and ends when the resolver gives up.
+    The resolver of the system cannot be stopped either: a ``resolver``, not started yet, that
+    hangs is left behind and ends when the system gives up.
 
     Raises:
         SourceError: CONNECTION_FAILED or TIMEOUT.
     """
-    try:
-        ipaddress.ip_address(way.host.partition("%")[0])
+    if _is_number(way.host):
         return
+    resolver.start(lambda: None)
+    try:
+        resolver.call(lambda: socket.getaddrinfo(way.host, None, type=socket.SOCK_STREAM), seconds)
+    except Closed:
+        trouble = stream_errors.CLOSED
+    except TimeoutError:
+        trouble = stream_errors.OPEN_TIMEOUT
+    except (OSError, UnicodeError):
+        trouble = stream_errors.UNKNOWN_HOST
+    else:
+        return
+    finally:
+        resolver.stop()
+    raise trouble.error(name)
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        pass
-    found: list[bool] = []
-
-    def ask() -> None:
-        try:
-            socket.getaddrinfo(way.host, None, type=socket.SOCK_STREAM)
-            found.append(True)
-        except (OSError, UnicodeError):
-            found.append(False)
-
-    thread = threading.Thread(target=ask, name="fw-resolve", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not found:
-        raise stream_errors.OPEN_TIMEOUT.error(name)
-    if not found[0]:
-        raise stream_errors.UNKNOWN_HOST.error(name)
+        return False
+    return True
 
 
 def _authorities() -> dict[str, str]:

@@ -16,7 +16,6 @@ WRITERS = {"realtime/evidence.py", "realtime/sinks/video.py", "realtime/evaluati
 COUNTERS = {"realtime/metrics.py", "realtime/health.py"}
 THREAD_STARTERS = (
     "realtime/evidence.py",
-    "realtime/sources/stream_options.py",  # the resolver of names cannot be stopped
     "realtime/batching.py",
     "realtime/live.py",
     "realtime/runner.py",
