@@ -44,8 +44,8 @@ _TEXTS: Final = {
 
 
 def text_of(state: SourceState | None) -> str | None:
-    """One sentence for a person about what `PictureWatch.look` found, None for a lively picture."""
-    return None if state is None else _TEXTS[state]
+    """One sentence for a person about what `PictureWatch.look` found, None for any other state."""
+    return None if state is None else _TEXTS.get(state)
 
 
 class PictureWatch:
