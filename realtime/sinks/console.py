@@ -1,24 +1,46 @@
-"""Tells a person at a terminal what changes: one line for each change of a track's verdict."""
+"""Tells a person at a terminal what changes: one line for each change of a track's verdict.
+
+What a live source is doing is told by `realtime.status_lines`, which hears it before the first
+picture too.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
-from realtime.types import FrameResult, RunStart, RunSummary, TrackSummary, Verdict, VerdictState
+from realtime.redact import redact
+from realtime.types import (
+    Frame,
+    FrameResult,
+    RunStart,
+    RunSummary,
+    TrackSummary,
+    Verdict,
+    VerdictState,
+)
 
 
 class ConsoleSink:
-    """Hands finished lines to ``say``; knows nothing of where they go."""
+    """Hands finished lines to ``say``; knows nothing of where they go.
+
+    Frames of files are named by their time in the file, those of live sources by the local time
+    of day: their own clocks begin anywhere.
+    """
+
+    needs_pictures = False
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._states: dict[int, VerdictState] = {}
+        self._live = False
 
     def start(self, start: RunStart) -> None:
         """Say which model judges, and where it runs."""
         self._states.clear()
+        self._live = start.source.live
         self._say(
-            f"{start.source.name}: {start.source.width}×{start.source.height}, "
+            f"{redact(start.source.name)}: {start.source.width}×{start.source.height}, "
             f"model {start.model.name} on {start.model.provider}"
         )
 
@@ -27,7 +49,8 @@ class ConsoleSink:
         for track_id, verdict in result.verdicts.items():
             if self._states.get(track_id) is not verdict.state:
                 self._states[track_id] = verdict.state
-                self._say(f"{result.frame.time_s:8.2f} s  face {track_id}: {verdict_line(verdict)}")
+                when = self._when(result.frame)
+                self._say(f"{when}  face {track_id}: {verdict_line(verdict)}")
         for track in result.ended:
             self._states.pop(track.track_id, None)
 
@@ -47,6 +70,12 @@ class ConsoleSink:
 
     def close(self) -> None:
         """Nothing to release."""
+
+    def _when(self, frame: Frame) -> str:
+        if not self._live:
+            return f"{frame.time_s:8.2f} s"
+        ago_s = time.monotonic() - frame.captured_mono
+        return time.strftime("%H:%M:%S", time.localtime(time.time() - ago_s))
 
 
 def verdict_line(verdict: Verdict) -> str:

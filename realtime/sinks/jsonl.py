@@ -5,159 +5,198 @@ The format is described in ``docs/jsonl.md`` and kept stable: fields are added, 
 
 from __future__ import annotations
 
-import errno
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TextIO
 
 from realtime.agreement import logistic
-from realtime.errors import OutputClosed, SinkError
-from realtime.redact import redact
+from realtime.errors import SinkError
+from realtime.redact import MASK, redact
+from realtime.sinks.lines import JsonlFile
 from realtime.types import (
     VIEWS,
     Cue,
+    Frame,
     FrameCounts,
     FrameResult,
     RunStart,
     RunSummary,
     Score,
+    SourceStatus,
     TrackSummary,
 )
+
+__all__ = ["SCHEMA", "JsonlFile", "JsonlSink", "track_record"]
 
 SCHEMA = "fakewatch/1"
 
 
 class JsonlSink:
-    """Writes runs to a text stream or to a file, flushing after every frame.
+    """Writes the runs of one source to a file, a text stream or an output shared with others.
 
-    A file is opened at once, so that an output that cannot be written is known before the work
-    begins. Existing files are replaced.
+    Several sources that run at the same time have a sink each and one `JsonlFile` between them.
+    The records of a frame are written at once. Existing files are replaced. ``clock`` is that of
+    ``SourceStatus`` and ``wall`` the Unix time, both in seconds.
 
     Raises:
         SinkError: if the file cannot be opened or written.
         OutputClosed: if the reader of a pipe has gone away.
     """
 
-    def __init__(self, target: Path | TextIO) -> None:
-        self._owned = isinstance(target, Path)
-        self._name = redact(target) if isinstance(target, Path) else "the standard output"
+    needs_pictures = False
+
+    def __init__(
+        self,
+        target: Path | TextIO | JsonlFile,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._owned = not isinstance(target, JsonlFile)
+        self._file = target if isinstance(target, JsonlFile) else JsonlFile(target)
+        self._clock = clock
+        self._wall = wall
         self._reported: set[int] = set()
-        self._stream: TextIO | None
-        if isinstance(target, Path):
-            try:
-                self._stream = target.open("w", encoding="utf-8", newline="\n")
-            except OSError as exc:
-                raise SinkError(
-                    f"Cannot write {self._name}: {exc.strerror}; name another output file."
-                ) from None
-        else:
-            self._stream = target
+        self._source_id: str | None = None
+        self._size: tuple[int, int] | None = None
+        self._closed = False
 
     def start(self, start: RunStart) -> None:
         """Write ``run_start``."""
         self._reported.clear()
-        self._write(
-            {
-                "type": "run_start",
-                "source": redact(start.source.name),
-                "started_at": start.started_at,
-                "version": start.version,
-                "model": {
-                    "name": start.model.name,
-                    "sha256": start.model.sha256,
-                    "provider": start.model.provider,
-                },
-                "config": _clean(start.config),
-                "video": {
-                    "width": start.source.width,
-                    "height": start.source.height,
-                    "duration_s": _number(start.source.duration_s),
-                    "frame_rate": _number(start.source.frame_rate),
-                    "codec": redact(start.source.codec),
-                },
-            }
-        )
-        self._flush()
+        self._source_id = redact(start.source_id)
+        self._size = start.source.width, start.source.height
+        self._write([self._start_record(start)])
 
     def write(self, result: FrameResult) -> None:
-        """Write the tracks that ended, then one ``face`` for each face of the frame."""
-        self._write_tracks(result.ended)
-        faces = result.faces
-        for i, track_id in enumerate(faces.track_ids.tolist()):
-            verdict = result.verdicts[track_id]
-            score = result.scores.get(track_id)
-            self._write(
+        """Write the tracks that ended, a new size, then one ``face`` for each face of the frame."""
+        if self._source_id is None:
+            self._source_id = redact(result.frame.source_id)
+        records = self._track_records(result.ended)
+        height, width = result.frame.image.shape[:2]
+        before, self._size = self._size, (width, height)
+        if before not in (None, self._size):
+            place = _place(result.frame)
+            records.append({"type": "picture", **place, "width": width, "height": height})
+        records += [self._face_record(result, i) for i in range(len(result.faces))]
+        self._write(records)
+
+    def status(self, status: SourceStatus) -> None:
+        """Write ``source_state``."""
+        now = self._clock()
+        retry_at = status.retry_at_mono
+        self._write(
+            [
                 {
-                    "type": "face",
-                    "t": _number(result.frame.time_s, 6),
-                    "epoch": result.frame.epoch,
-                    "frame": result.frame.index,
-                    "track": track_id,
-                    "box": [round(float(value), 1) for value in faces.boxes[i]],
-                    "score": None if score is None else _number(score.probability),
-                    "views": None if score is None else _views(score),
-                    "probability": _number(verdict.probability),
-                    "state": verdict.state.value,
-                    "reasons": list(verdict.reasons),
-                    "cues": [_cue(cue) for cue in result.cues.get(track_id, ())],
-                    "quality": faces.quality[i].as_dict(),
+                    "type": "source_state",
+                    "state": status.state.value,
+                    "since": _iso(self._wall() - (now - status.since_mono)),
+                    "epoch": status.epoch,
+                    "attempt": status.attempt,
+                    "retry_in_s": None if retry_at is None else _number(max(retry_at - now, 0), 3),
+                    "code": None if status.code is None else redact(status.code),
+                    "text": None if status.text is None else redact(status.text),
                 }
-            )
-        self._flush()
+            ]
+        )
 
     def finish(self, summary: RunSummary) -> None:
         """Write what has not ended before, then ``run_end``."""
-        self._write_tracks(t for t in summary.tracks if t.track_id not in self._reported)
+        records = self._track_records(t for t in summary.tracks if t.track_id not in self._reported)
         worst = summary.worst
-        self._write(
-            {
-                "type": "run_end",
-                "frames": _counts(summary.counts),
-                "tracks": [track_record(track) for track in summary.tracks],
-                "summary": None
-                if worst is None
-                else {"state": worst.state.value, "probability": _number(worst.probability)},
-                "wall_s": _number(summary.wall_s, 3),
-                "media_s": _number(summary.media_s, 3),
-                "error": None if summary.error is None else redact(summary.error),
-            }
-        )
-        self._flush()
+        end = {
+            "type": "run_end",
+            "frames": _counts(summary.counts),
+            "tracks": [track_record(track) for track in summary.tracks],
+            "summary": None
+            if worst is None
+            else {"state": worst.state.value, "probability": _number(worst.probability)},
+            "wall_s": _number(summary.wall_s, 3),
+            "media_s": _number(summary.media_s, 3),
+            "error": None if summary.error is None else redact(summary.error),
+        }
+        self._write([*records, end])
 
     def close(self) -> None:
-        """Close the file; a stream that was given is left open."""
-        stream, self._stream = self._stream, None
-        if stream is not None and self._owned:
-            # Everything was flushed with its frame: what fails again here was told already.
-            with suppress(OSError):
-                stream.close()
+        """Close the file; a stream or an output that was given is left open."""
+        self._closed = True
+        if self._owned:
+            self._file.close()
 
-    def _write_tracks(self, tracks: Iterable[TrackSummary]) -> None:
+    def _start_record(self, start: RunStart) -> dict[str, Any]:
+        return {
+            "type": "run_start",
+            "source": redact(start.source.name),
+            "live": start.source.live,
+            "started_at": start.started_at,
+            "version": start.version,
+            "model": {
+                "name": redact(start.model.name),
+                "sha256": start.model.sha256,
+                "provider": start.model.provider,
+            },
+            "config": _clean(start.config),
+            "video": {
+                "width": start.source.width,
+                "height": start.source.height,
+                "duration_s": _number(start.source.duration_s),
+                "frame_rate": _number(start.source.frame_rate),
+                "codec": redact(start.source.codec),
+            },
+        }
+
+    def _face_record(self, result: FrameResult, i: int) -> dict[str, Any]:
+        frame, faces = result.frame, result.faces
+        track_id = int(faces.track_ids[i])
+        verdict, score = result.verdicts[track_id], result.scores.get(track_id)
+        return {
+            "type": "face",
+            **_place(frame),
+            "wall": None if frame.wall_s is None else _iso(frame.wall_s),
+            "wall_clock": None if frame.wall_clock is None else frame.wall_clock.value,
+            "track": track_id,
+            "box": [round(float(value), 1) for value in faces.boxes[i]],
+            "score": None if score is None else _number(score.probability),
+            "views": None if score is None else _views(score),
+            "probability": _number(verdict.probability),
+            "state": verdict.state.value,
+            "reasons": [redact(reason) for reason in verdict.reasons],
+            "cues": [_cue(cue) for cue in result.cues.get(track_id, ())],
+            "quality": faces.quality[i].as_dict(),
+        }
+
+    def _track_records(self, tracks: Iterable[TrackSummary]) -> list[dict[str, Any]]:
+        records = []
         for track in tracks:
             self._reported.add(track.track_id)
-            self._write({"type": "track_end", **track_record(track)})
+            records.append({"type": "track_end", **track_record(track)})
+        return records
 
-    def _write(self, record: Mapping[str, Any]) -> None:
-        line = json.dumps({"schema": SCHEMA, **record}, ensure_ascii=False, allow_nan=False)
-        self._guarded(lambda stream: stream.write(line + "\n"))
+    def _write(self, records: Sequence[Mapping[str, Any]]) -> None:
+        if self._closed:
+            raise SinkError("The output for JSON Lines is closed.")
+        head = {"schema": SCHEMA, "source_id": self._source_id}
+        self._file.write(
+            json.dumps({**head, **record}, ensure_ascii=False, allow_nan=False)
+            for record in records
+        )
 
-    def _flush(self) -> None:
-        self._guarded(lambda stream: stream.flush())
 
-    def _guarded(self, action: Callable[[TextIO], object]) -> None:
-        if self._stream is None:
-            raise SinkError(f"The output {self._name} is closed.")
-        try:
-            action(self._stream)
-        except OSError as exc:
-            if isinstance(exc, BrokenPipeError) or exc.errno == errno.EPIPE:
-                raise OutputClosed("The reader of the output has gone away.") from None
-            raise SinkError(
-                f"Cannot write {self._name} any more: {exc.strerror}; what was written is kept."
-            ) from None
+def _place(frame: Frame) -> dict[str, Any]:
+    return {"t": _number(frame.time_s, 6), "epoch": frame.epoch, "frame": frame.index}
+
+
+def _iso(unix_s: float) -> str:
+    """A moment as ISO 8601 in UTC, to the millisecond."""
+    try:
+        moment = datetime.fromtimestamp(unix_s, timezone.utc)
+    except (ValueError, OverflowError, OSError):  # a camera whose clock makes no sense
+        moment = datetime.fromtimestamp(0, timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def track_record(track: TrackSummary) -> dict[str, Any]:
@@ -207,5 +246,14 @@ def _number(value: float | None, digits: int = 4) -> float | None:
 def _clean(value: object) -> object:
     """Settings without anything that looks like a credential."""
     if isinstance(value, Mapping):
-        return {redact(key): _clean(item) for key, item in value.items()}
-    return redact(value) if isinstance(value, str) else value
+        return {
+            redact(key): MASK if item and _is_secret(key) else _clean(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [_clean(item) for item in value]
+    return value if value is None or isinstance(value, (bool, int, float)) else redact(value)
+
+
+def _is_secret(key: object) -> bool:
+    return MASK in redact(f"{key}=x")

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 
 import pytest
@@ -160,12 +160,10 @@ def test_a_bug_is_an_answer_of_its_own(
 def test_nonsense_does_no_harm(server: HealthServer, sent: bytes) -> None:
     with socket.create_connection(parse_address(server.address), timeout=10) as connection:
         connection.sendall(sent)
-        connection.shutdown(socket.SHUT_WR)
-        try:
+        with suppress(OSError):  # it may have been cut off in the middle
+            connection.shutdown(socket.SHUT_WR)
             while connection.recv(65_536):
                 pass
-        except ConnectionResetError:
-            pass
     assert found(server, "/live")[0] == 200
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 
 from realtime.errors import ExitCode, OutputClosed, SinkError
-from realtime.sinks.jsonl import SCHEMA, JsonlSink
+from realtime.sinks.jsonl import SCHEMA, JsonlFile, JsonlSink
 from realtime.types import (
     VIEWS,
     Cue,
@@ -24,10 +26,14 @@ from realtime.types import (
     Obstacle,
     RunStart,
     RunSummary,
+    SourceState,
+    SourceStatus,
     TrackSummary,
     VerdictState,
+    WallClock,
 )
 from tests.contract import results
+from tests.odd_credentials import ODD, Odd, leaks
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "jsonl.md"
 TRACK = TrackSummary(1, 0, 0.5, 9.25, VerdictState.STRONG, 0.81234, 6.5, {Obstacle.TOO_SMALL: 1.25})
@@ -62,16 +68,19 @@ def test_every_record_has_exactly_the_documented_fields() -> None:
     stream = io.StringIO()
     sink = JsonlSink(stream)
     sink.start(run_start())
-    sink.write(result())
+    sink.status(SourceStatus("file", SourceState.LIVE, 0.0))
+    sink.write(replace(result(), frame=results.result(5, size=(64, 48)).frame))
     sink.finish(summary())
     records = {record["type"]: record for record in lines(stream)}
-    assert [r["type"] for r in lines(stream)] == ["run_start", "face", "track_end", "run_end"]
+    kinds = ["run_start", "source_state", "picture", "face", "track_end", "run_end"]
+    assert [r["type"] for r in lines(stream)] == kinds
     sections = DOCUMENT.read_text("utf-8").split("\n## `")[1:]
     for section in sections:
         kind = section.split("`")[0]
         rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
         documented = {name.strip("` ") for row in rows for name in row.split(",")}
-        assert set(records[kind]) == documented | {"schema", "type"}, kind
+        assert set(records[kind]) == documented | {"schema", "type", "source_id"}, kind
+    assert {section.split("`")[0] for section in sections} == set(kinds)
     assert {record["schema"] for record in records.values()} == {SCHEMA}
 
 
@@ -142,6 +151,190 @@ def test_what_json_cannot_hold_becomes_null() -> None:
     stream = io.StringIO()
     JsonlSink(stream).write(result(probability=math.nan))
     assert lines(stream)[0]["score"] is None
+
+
+def test_every_record_names_its_source() -> None:
+    stream = io.StringIO()
+    sink = JsonlSink(stream)
+    sink.start(replace(run_start(), source_id="door"))
+    sink.status(SourceStatus("door", SourceState.LIVE, 0.0))
+    sink.write(result())
+    sink.finish(summary())
+    assert {record["source_id"] for record in lines(stream)} == {"door"}
+
+
+def test_a_state_says_since_when_and_what_comes_next() -> None:
+    stream = io.StringIO()
+    sink = JsonlSink(stream, clock=lambda: 100.0, wall=lambda: 1_700_000_010.5)
+    sink.status(SourceStatus("door", SourceState.LIVE, 90.0))
+    trouble = "rtsp://u:hunter2@cam is gone"
+    sink.status(
+        SourceStatus("door", SourceState.RECONNECTING, 99.75, 3, 2, 104.0, "timeout", trouble)
+    )
+    live, lost = lines(stream)
+    assert live["since"] == "2023-11-14T22:13:20.500Z"
+    assert (live["retry_in_s"], live["code"], live["text"]) == (None, None, None)
+    assert (lost["state"], lost["since"]) == ("reconnecting", "2023-11-14T22:13:30.250Z")
+    assert (lost["epoch"], lost["attempt"], lost["retry_in_s"]) == (3, 2, 4.0)
+    assert (lost["code"], lost["text"]) == ("timeout", "rtsp://***@cam is gone")
+
+
+@pytest.mark.parametrize(
+    ("wall_s", "clock", "expected"),
+    [
+        (None, None, (None, None)),
+        (1_700_000_000.25, WallClock.RTCP, ("2023-11-14T22:13:20.250Z", "rtcp")),
+        (1_700_000_000.0, WallClock.SYSTEM, ("2023-11-14T22:13:20.000Z", "system")),
+        (1e300, WallClock.RTCP, ("1970-01-01T00:00:00.000Z", "rtcp")),
+    ],
+)
+def test_the_wall_clock_of_a_frame(
+    wall_s: float | None, clock: WallClock | None, expected: tuple[str | None, str | None]
+) -> None:
+    stream = io.StringIO()
+    base = result()
+    JsonlSink(stream).write(
+        replace(base, frame=replace(base.frame, wall_s=wall_s, wall_clock=clock))
+    )
+    (face,) = lines(stream)
+    assert (face["wall"], face["wall_clock"]) == expected
+
+
+def test_a_new_size_is_told_once() -> None:
+    stream = io.StringIO()
+    sink = JsonlSink(stream)
+    sink.start(run_start())
+    for index, size in enumerate([(192, 128), (640, 480), (640, 480), (192, 128)]):
+        sink.write(results.result(index, size=size, face=False))
+    told = [(r["frame"], r["width"], r["height"]) for r in lines(stream)[1:]]
+    assert told == [(1, 640, 480), (3, 192, 128)]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd.name)
+def test_no_odd_credential_is_written(odd: Odd) -> None:
+    stream = io.StringIO()
+    sink = JsonlSink(stream)
+    start = run_start(odd.url)
+    config = {"live": {"url": odd.url, "all": [odd.url, {"x": odd.url}]}, "token": "wjz99"}
+    sink.start(replace(start, source_id=odd.url, config=config, model=ModelInfo(odd.url, "", "")))
+    state = SourceStatus(odd.url, SourceState.FAILED, 0.0, code=odd.url, text=f"no: {odd.url}")
+    sink.status(state)
+    base = result()
+    verdict = replace(base.verdicts[1], reasons=(odd.url,))
+    cue = replace(CUE, text=odd.url)
+    sink.write(replace(base, verdicts={1: verdict}, cues={1: (cue,)}))
+    sink.finish(summary(odd.url))
+    assert not leaks(stream.getvalue(), odd)
+    assert len(lines(stream)) == 5
+    assert "wjz99" not in stream.getvalue()
+
+
+def test_many_sources_write_whole_lines_into_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    shared = JsonlFile(path)
+    long_text = "x" * 20_000  # more than a pipe or a buffer takes at once
+
+    def run(name: str) -> None:
+        sink = JsonlSink(shared)
+        sink.start(replace(run_start(), source_id=name))
+        for index in range(20):
+            sink.status(SourceStatus(name, SourceState.STALLED, 0.0, text=long_text))
+            sink.write(results.result(index))
+        sink.finish(summary())
+        sink.close()
+
+    threads = [threading.Thread(target=run, args=(f"cam{i}",)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    shared.close()
+    records = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    for i in range(4):
+        mine = [r for r in records if r["source_id"] == f"cam{i}"]
+        assert [r["type"] for r in mine][:3] == ["run_start", "source_state", "face"]
+        assert [r["type"] for r in mine][-2:] == ["track_end", "run_end"]
+        assert [r["frame"] for r in mine if r["type"] == "face"] == list(range(20))
+
+
+def test_a_sink_leaves_a_shared_file_open(tmp_path: Path) -> None:
+    shared = JsonlFile(tmp_path / "out.jsonl")
+    first, second = JsonlSink(shared), JsonlSink(shared)
+    first.close()
+    second.start(run_start())
+    with pytest.raises(SinkError, match="closed"):
+        first.start(run_start())
+    shared.close()
+    with pytest.raises(SinkError, match="closed"):
+        second.finish(summary())
+
+
+def test_two_programs_do_not_write_the_same_file(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    first = JsonlFile(path)
+    first.write(["{}"])
+    with pytest.raises(SinkError, match="another program is writing it") as caught:
+        JsonlFile(path)
+    assert "\n" not in str(caught.value)
+    assert path.read_text() == "{}\n"
+    first.close()
+    JsonlFile(path).close()
+    assert path.read_text() == ""
+
+
+def test_a_pipe_without_a_reader_is_no_wait(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(SinkError, match="start the reader first"):
+        JsonlFile(path)
+
+
+def test_a_pipe_gets_everything_however_slow_its_reader(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    read = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    file = JsonlFile(path)
+    lines = [f"{i:06d}" + "y" * 1000 for i in range(300)]
+    writer = threading.Thread(target=lambda: [file.write([line]) for line in lines])
+    writer.start()
+    got = b""
+    while len(got) < sum(len(line) + 1 for line in lines):
+        with_room = b""
+        try:
+            with_room = os.read(read, 1500)
+        except BlockingIOError:
+            writer.join(0.001)
+        got += with_room
+    writer.join()
+    file.close()
+    os.close(read)
+    assert got.decode().splitlines() == lines
+
+
+def test_closing_ends_a_write_that_nobody_reads(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    stream = os.fdopen(write, "w")
+    file = JsonlFile(stream)
+    failures: list[Exception] = []
+
+    def fill() -> None:
+        try:
+            while True:
+                file.write(["z" * 10_000])
+        except SinkError as exc:
+            failures.append(exc)
+
+    writer = threading.Thread(target=fill)
+    writer.start()
+    writer.join(0.5)
+    assert writer.is_alive()
+    file.close()
+    writer.join(10)
+    assert not writer.is_alive()
+    assert "closed" in str(failures[0])
+    assert not stream.closed
+    stream.close()
+    os.close(read)
 
 
 @pytest.mark.parametrize("name", ["missing/out.jsonl", "."])
