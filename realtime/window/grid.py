@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from qtpy.QtCore import QRect, Qt, QTimer, Signal
-from qtpy.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
+from qtpy.QtGui import QCloseEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from qtpy.QtWidgets import QWidget
 
 from realtime.types import SourceStatus
 from realtime.window.bridge import Bridge
 from realtime.window.canvas import Layers
 from realtime.window.job import Wanted
-from realtime.window.tile import Tile
+from realtime.window.tile import GROUND, Tile
 
 TICK_MS: Final = 33
 SHARE: Final = 0.4
@@ -152,6 +152,10 @@ class Grid(QWidget):
             self._move(*_STEPS[Qt.Key(event.key())])
         else:
             super().keyPressEvent(event)
+
+    def paintEvent(self, _event: QPaintEvent | None) -> None:
+        """Where there is no tile."""
+        QPainter(self).fillRect(self.rect(), GROUND)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Find the best arrangement for the new size."""

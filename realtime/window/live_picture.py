@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from realtime.types import FrameResult, SourceState, SourceStatus
+from realtime.types import Frame, FrameResult, SourceState, SourceStatus
 from realtime.window.bridge import Bridge
 from realtime.window.canvas import Canvas
 from realtime.window.states import LATE_S, SILENCE, live_notice
@@ -26,6 +26,12 @@ class LivePicture:
     def held(self) -> bool:
         """Whether the viewer keeps one picture while the analysis goes on."""
         return self._held
+
+    @property
+    def shown(self) -> Frame | None:
+        """The frame that is on the canvas, whatever its age."""
+        result = self.canvas.result
+        return None if result is None else result.frame
 
     def start(self, source_id: str, bridge: Bridge, now: float) -> None:
         """Show this source from now on."""
@@ -58,9 +64,7 @@ class LivePicture:
     def refresh(self, status: SourceStatus, now: float) -> None:
         """Say what the source is doing; to be called often, since ages and countdowns move."""
         self._status = status
-        result = self.canvas.result
-        frame = None if result is None else result.frame
-        self.canvas.set_notice(live_notice(status, now, frame, held=self._held))
+        self.canvas.set_notice(live_notice(status, now, self.shown, held=self._held))
 
     def newest(self, now: float) -> FrameResult | None:
         """What may be called the present: None if the source or its picture is not live."""

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
-from realtime.types import DropCause, FrameCounts, SourceState, SourceStatus
+from realtime.types import DropCause, FrameCounts, SourceState, SourceStatus, VerdictState
 from realtime.window.canvas import Canvas
 from realtime.window.grid import Grid
 from realtime.window.live_picture import LivePicture
@@ -14,6 +14,8 @@ from realtime.window.messages import Rate, figures, identity, model_words
 from realtime.window.player import Player
 from realtime.window.states import short_words, words
 from realtime.window.tile import Tile
+
+_UNJUDGED = (None, VerdictState.NOT_ASSESSABLE)
 
 
 class LivePlay:
@@ -97,7 +99,7 @@ class LivePlay:
     def _of_one(self, picture: LivePicture, name: str) -> str:
         now = time.monotonic()
         status = picture.status
-        state = short_words(status, now)
+        state = short_words(status, now, picture.shown)
         view, engine = self._player.view(status.source_id), self._player.engine
         if view is None or engine is None:
             return state
@@ -150,9 +152,9 @@ def census(statuses: Iterable[SourceStatus]) -> str:
 
 def gravest(tiles: Iterable[Tile]) -> str:
     """The gravest verdict of all and where it is, empty while there is none."""
-    judged = [(tile.caption.grade, tile) for tile in tiles if tile.caption.grade is not None]
-    worst = max(judged, key=lambda pair: pair[0].rank, default=None)
-    return "" if worst is None else f"worst: {worst[1].caption.verdict} ({worst[1].name})"
+    judged = [tile for tile in tiles if tile.caption.grade not in _UNJUDGED]
+    worst = max(judged, key=lambda tile: tile.gravity, default=None)
+    return "" if worst is None else f"worst: {worst.caption.verdict} ({worst.name})"
 
 
 def slow(count: int) -> str:

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from realtime import __version__, urls
+from realtime import __version__
 from realtime import config as settings
 from realtime.config import Config
 from realtime.errors import ConfigError, ExitCode, FakewatchError
@@ -299,7 +299,7 @@ class MainWindow(QMainWindow):
 
     def _show_state(self) -> None:
         live = self._player.engine is not None
-        self.controls.setVisible(not live)
+        self.controls.setVisible(self._player.pipeline is not None)
         if live:
             self.live.refresh()
             self.actions_.set_live(self.live.held)
@@ -412,12 +412,12 @@ _ABOUT = (
 
 def _shown(text: str) -> str:
     """What may be shown of a source before it was taken apart."""
-    return urls.shown(text if urls.URL.match(text) else os.path.basename(text) or text)
+    return redact(text if "://" in text else os.path.basename(text) or text)
 
 
 def _title(name: str) -> str:
     # Of a path the end; and Qt reads [*] as the mark of a changed document.
-    name = name if urls.URL.match(name) else os.path.basename(name) or name
+    name = name if "://" in name else os.path.basename(name) or name
     return f"{name.replace('[*]', '[*][*]')} — fakewatch"
 
 

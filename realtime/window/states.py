@@ -23,7 +23,7 @@ _STATE_WORDS: Final = {
     SourceState.CONNECTING: "Opening",
     SourceState.LIVE: "Playing",
     SourceState.PAUSED: "Paused",
-    SourceState.STALLED: "No picture arrives",
+    SourceState.STALLED: "No picture",
     SourceState.RECONNECTING: "Reconnecting",
     SourceState.BLACK: "The picture is black",
     SourceState.FROZEN: "The picture stands still",
@@ -130,14 +130,14 @@ def next_try(status: SourceStatus, now: float) -> str:
     return f"attempt {status.attempt + 1} " + (f"in {left} s" if left > 0 else "now")
 
 
-def short_words(status: SourceStatus, now: float) -> str:
-    """The state in the room that a tile has for it."""
+def short_words(status: SourceStatus, now: float, shown: Frame | None) -> str:
+    """The state in the room that a tile has for it; ``shown`` as for `live_notice`."""
     state = status.state
     text = words(state, live=True)
     if state is SourceState.RECONNECTING:
         text = f"{text}, {next_try(status, now)}"
     elif state is SourceState.STALLED:
-        text = f"{text} since {duration(now - status.since_mono)}"
+        text = f"{text} for {duration(_silence(status, now, shown))}"
     why = code_words(status.code)
     shown = state in (SourceState.RECONNECTING, SourceState.FAILED, SourceState.CONNECTING)
     return f"{text} ({why})" if why and shown else text
@@ -178,15 +178,18 @@ def _detail(status: SourceStatus, now: float, shown: Frame | None) -> str:
     elif status.state is SourceState.RECONNECTING:
         parts = [f"{next_try(status, now).capitalize()}.", remedy(status), last]
     elif status.state is SourceState.STALLED:
-        waited = since if shown is None else max(since, now - shown.captured_mono)
-        parts = [f"Since {duration(waited)}. The picture below is that old."]
-        if shown is None:
-            parts = [f"Since {duration(waited)}."]
+        parts = [f"For {duration(_silence(status, now, shown))}.", last]
     elif status.state in _PICTURES:
         parts = [f"For {duration(since)}; nothing can be judged from it.", remedy(status)]
     else:
         parts = [remedy(status), last]
-    return " ".join(part for part in parts if part)
+    return "\n".join(part for part in parts if part)
+
+
+def _silence(status: SourceStatus, now: float, shown: Frame | None) -> float:
+    """How long no picture has come: a stall is called one only after a while."""
+    since = now - status.since_mono
+    return since if shown is None else max(since, now - shown.captured_mono)
 
 
 def worst(result: FrameResult | None) -> Verdict | None:
@@ -194,7 +197,12 @@ def worst(result: FrameResult | None) -> Verdict | None:
     if result is None:
         return None
     verdicts = [result.verdicts[i] for i in result.faces.track_ids.tolist() if i in result.verdicts]
-    return max(verdicts, key=lambda v: (v.state.rank, v.probability or 0.0), default=None)
+    return max(verdicts, key=gravity, default=None)
+
+
+def gravity(verdict: Verdict | None) -> tuple[int, float]:
+    """Grows with what is said of a face; (-1, 0) where there is none."""
+    return (-1, 0.0) if verdict is None else (verdict.state.rank, verdict.probability or 0.0)
 
 
 def verdict_words(result: FrameResult | None) -> str:

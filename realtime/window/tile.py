@@ -25,9 +25,9 @@ from realtime.types import SourceState, SourceStatus, VerdictState
 from realtime.window.bridge import Bridge
 from realtime.window.canvas import Canvas
 from realtime.window.live_picture import LivePicture
-from realtime.window.states import short_words, verdict_words, worst
+from realtime.window.states import gravity, short_words, verdict_words, worst
 
-_GROUND: Final = QColor(24, 24, 24)
+GROUND: Final = QColor(24, 24, 24)
 _INK: Final = QColor(245, 245, 245)
 _PALE_INK: Final = QColor(205, 205, 205)
 _WARM_INK: Final = QColor(255, 176, 80)
@@ -67,14 +67,15 @@ class Caption(QWidget):
     def paintEvent(self, _event: QPaintEvent | None) -> None:
         """Draw both lines; what does not fit ends in an ellipsis."""
         painter = QPainter(self)
-        painter.fillRect(self.rect(), _GROUND)
+        painter.fillRect(self.rect(), GROUND)
         step, pad = self._step(), 6
         room = max(0, self.width() - 2 * pad)
         bold = self.font()
         bold.setBold(True)
         metrics, bold_metrics = QFontMetrics(self.font()), QFontMetrics(bold)
         name_wide = bold_metrics.horizontalAdvance(self.name)
-        state_wide = metrics.horizontalAdvance(self.state)
+        # One pixel more, or text is cut that just fits.
+        state_wide = metrics.horizontalAdvance(self.state) + 1
         # The name yields first, but keeps two fifths.
         state_room = min(state_wide, max(room * 3 // 5, room - name_wide - 2 * pad))
         right = Qt.TextElideMode.ElideRight
@@ -111,7 +112,11 @@ def _sign(grade: VerdictState, side: int) -> QImage:
 
 
 class Tile(QWidget):
-    """A live source in the grid. ``chosen``: clicked, or Enter or Space while it has the focus."""
+    """A live source in the grid. ``chosen``: clicked, or Enter or Space while it has the focus.
+
+    ``due`` is when it may be painted again, for whoever paints; ``gravity`` orders tiles by what
+    is said of their faces.
+    """
 
     chosen = Signal()
 
@@ -124,6 +129,7 @@ class Tile(QWidget):
         self.caption = Caption()
         self.live = LivePicture(self.canvas)
         self.due = 0.0
+        self.gravity = (-1, 0.0)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         column = QVBoxLayout(self)
@@ -143,7 +149,8 @@ class Tile(QWidget):
         self.live.refresh(status, now)
         newest = self.live.newest(now)
         gravest = worst(newest)
-        state = short_words(status, now)
+        self.gravity = gravity(gravest)
+        state = short_words(status, now, self.live.shown)
         changed = self.caption.tell(
             self.name,
             state,
@@ -159,7 +166,7 @@ class Tile(QWidget):
     def paintEvent(self, _event: QPaintEvent | None) -> None:
         """The border: the colour of strong evidence, white for the focus."""
         painter = QPainter(self)
-        painter.fillRect(self.rect(), _GROUND)
+        painter.fillRect(self.rect(), GROUND)
         grade = self.caption.grade
         colour, wide = _EDGE, 1
         if grade is not None and grade.rank >= VerdictState.STRONG.rank:
