@@ -248,6 +248,10 @@ class Config:
     def __post_init__(self) -> None:
         check(self)
 
+    def __repr__(self) -> str:
+        """Without any secret, as a test or a debugger may print it."""
+        return f"Config({self.as_dict()})"
+
     def as_dict(self) -> dict[str, Any]:
         """Nested plain dictionary without any secret, as written into ``run_start``."""
         table: dict[str, Any] = {

@@ -104,8 +104,8 @@ class _Url:
         if "@" in authority:
             if "@" in tail:
                 raise ConfigError(
-                    f"The URL {told} can be read in two ways; write / and @ in a password as %2F "
-                    "and %40, and @ in a path as %40."
+                    f"The URL {told} can be read in two ways; write a slash in a password as %2F, "
+                    "and an at sign in a password or a path as %40."
                 )
             user_info, _, host = authority.rpartition("@")
         elif "@" in tail and not _is_host(authority):
@@ -166,7 +166,7 @@ def _screen(rest: str, told: str) -> Address:
     number, region = _split_region(rest, told)
     if not re.fullmatch(r"(?::[0-9]{1,2})?", number):
         raise ConfigError(
-            f"{told} is no screen; write screen, screen:1 or screen:1@x,y,width,height, "
+            f"{told} is no screen; write screen, screen:1 or screen:1@0,0,640,480, "
             "`fakewatch devices` lists them."
         )
     return Address(SourceKind.SCREEN, str(int(number[1:] or "1")), told, region)
@@ -189,7 +189,8 @@ def _split_region(rest: str, told: str) -> tuple[str, tuple[int, int, int, int] 
     x, y, width, height = (int(number) for number in match.groups())
     if not (min(width, height) > 0 and max(x + width, y + height) <= MAX_SCREEN_SIDE):
         raise ConfigError(
-            f"The region of {told} is empty or too large; write @x,y,width,height in pixels."
+            f"The region of {told} is empty or too large; write screen:1@0,0,640,480 for x, y, "
+            "width and height in pixels."
         )
     return rest[: match.start()], (x, y, width, height)
 
