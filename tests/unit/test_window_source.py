@@ -19,7 +19,10 @@ from realtime.types import Clock
 from tests.contract.clips import draw, read_index
 from tests.x_server import FOREIGN_PID, XWindow, XWindows, needs_xvfb, x_server
 
-CONFIG = Config(live=LiveConfig(read_timeout_s=0.4, open_timeout_s=1.0))
+PATIENT = LiveConfig(read_timeout_s=20.0, open_timeout_s=20.0)
+HASTY = LiveConfig(read_timeout_s=1.0, open_timeout_s=1.0)
+SERVERS = {"alone": (), "screen": ("-extension", "Composite")}
+"""With the second, only the pixels of the screen are to be had."""
 
 
 def window(
@@ -28,8 +31,9 @@ def window(
     return Window(number, title, (0, 0, *size), visible)
 
 
-def source(title: str, region: Region | None = None) -> WindowSource:
-    return WindowSource(Address(SourceKind.WINDOW, title, "window:it", region), CONFIG, "cam")
+def source(title: str, region: Region | None = None, live: LiveConfig = PATIENT) -> WindowSource:
+    address = Address(SourceKind.WINDOW, title, "window:it", region)
+    return WindowSource(address, Config(live=live), "cam")
 
 
 @pytest.mark.parametrize(
@@ -86,9 +90,9 @@ def test_a_long_list_is_cut_and_control_signs_are_escaped() -> None:
     assert "\n" not in text
 
 
-@pytest.fixture(scope="module", params=[(), ("-extension", "Composite")], ids=["alone", "screen"])
+@pytest.fixture(scope="module", params=list(SERVERS))
 def windows(request: pytest.FixtureRequest) -> Iterator[tuple[str, XWindows]]:
-    with x_server("640x480", *request.param) as (display, _):
+    with x_server("640x480", *SERVERS[request.param]) as (display, _):
         program = XWindows(display)
         yield display, program
         program.end()
@@ -189,15 +193,24 @@ def test_a_region_of_the_window(show: Show) -> None:
         frame = live.read()
         assert frame is not None
         assert np.array_equal(frame.image, draw(3)[16:48, 24:72])
+
+
+@needs_xvfb
+@pytest.mark.parametrize("windows", ["alone"], indirect=True)
+def test_a_window_that_became_smaller_than_the_region_is_told(show: Show) -> None:
+    it = show("small")
+    with source("small", (24, 16, 48, 32), HASTY) as live:
+        live.open()
         it.do("size 30 64")
         assert "has only 30 x 64 pixels" in str(until_error(live))
 
 
 @needs_xvfb
+@pytest.mark.parametrize("windows", ["alone"], indirect=True)
 @pytest.mark.parametrize("order", ["unmap", "icon"])
 def test_a_minimised_window_is_told_and_comes_back(show: Show, order: str) -> None:
     it = show("mini")
-    with source("mini") as live:
+    with source("mini", live=HASTY) as live:
         live.open()
         live.read()
         it.do(order)
@@ -205,7 +218,7 @@ def test_a_minimised_window_is_told_and_comes_back(show: Show, order: str) -> No
         assert '"mini" is minimised' in str(error)
         assert (error.code, error.transient) == (SourceCode.TIMEOUT, True)
         assert live.read() is None
-    with source("mini") as still, pytest.raises(SourceError, match="minimised"):
+    with source("mini", live=HASTY) as still, pytest.raises(SourceError, match="minimised"):
         still.open()
 
 
