@@ -185,7 +185,8 @@ class QueuedSink:
 
     def _count(self, lost: int) -> None:
         if lost:
-            self._dropped += lost
+            with self._changed:
+                self._dropped += lost
             if self._on_drop is not None:
                 self._on_drop(lost)
 
@@ -225,7 +226,10 @@ class QueuedSink:
         if not isinstance(error, FakewatchError):
             log.error("unexpected error of an output", exc_info=error)
             error = unexpected(error)
-        self._on_error(error)
+        try:
+            self._on_error(error)
+        except Exception:
+            log.exception("unexpected error of whoever hears of errors of an output")
 
 
 def _first(items: deque[_Item], kind: type[FrameResult] | type[SourceStatus]) -> int:

@@ -10,6 +10,7 @@ import logging
 import os
 import queue
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,6 +34,11 @@ log = logging.getLogger(__name__)
 _QUEUE_RESULTS: Final = 8
 _PROBE: Final = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
 _POLL_S: Final = 0.1
+_STUCK_S: Final = 30.0
+"""Without a frame written for longer, the output is given up."""
+_CLOSE_STUCK_S: Final = 5.0
+"""The same while closing, when somebody waits for the end of the program."""
+_MAX_RATE: Final = 240.0
 _MIN_SIDE: Final = 16
 
 
@@ -88,6 +94,10 @@ class VideoSink:
     back. The first frame sets the size of the video, rounded up to even numbers; frames of
     another size are scaled into it with black bars.
 
+    Frames may come at any intervals; a reconnect is a later epoch, a pause within an epoch stays
+    as long as it was. An output that takes nothing any more (a pipe that nobody reads, a disk
+    that has gone) is an error after half a minute, and ``close`` leaves it behind after seconds.
+
     An existing file is replaced when the first frame arrives; without any frame it stays as it
     is. What was written is playable at any moment, after a kill too, and ``close`` completes it.
     """
@@ -111,6 +121,7 @@ class VideoSink:
         self._encoder: _Encoder | None = None
         self._run = 0
         self._closed = False
+        self._progress = time.monotonic()
 
     def start(self, start: RunStart) -> None:
         """A run begins; raises `SinkError` if an earlier one could not be written."""
@@ -135,6 +146,7 @@ class VideoSink:
         self._put(written)
         while not written.wait(_POLL_S):
             self._check()
+            self._refuse_stuck()
         self._check()
 
     def close(self) -> None:
@@ -142,16 +154,27 @@ class VideoSink:
         if self._closed:
             return
         self._closed = True
-        thread = self._thread
-        if thread is not None:
-            while thread.is_alive():
-                with suppress(queue.Full):
-                    self._queue.put(None, timeout=_POLL_S)
-                    break
-            thread.join()
+        if self._thread is not None:
+            self._end(self._thread)
         if self._created and self._encoder is None:
             with suppress(OSError):
                 self._path.unlink()
+
+    def _end(self, thread: threading.Thread) -> None:
+        self._progress = time.monotonic()
+        told = False
+        while thread.is_alive() and not self._stuck(_CLOSE_STUCK_S):
+            if told:
+                thread.join(_POLL_S)
+                continue
+            with suppress(queue.Full):
+                self._queue.put(None, timeout=_POLL_S)
+                told = True
+        if thread.is_alive():
+            log.error("The video %s takes nothing any more; its end was left out.", self._name)
+
+    def _stuck(self, bound_s: float) -> bool:
+        return time.monotonic() - self._progress > bound_s
 
     def _known_format(self) -> _Format:
         extension = self._path.suffix.lower()
@@ -178,18 +201,28 @@ class VideoSink:
         )
 
     def _put(self, item: tuple[int, FrameResult] | threading.Event) -> None:
+        if self._queue.empty():
+            # It may have had nothing to do for long.
+            self._progress = time.monotonic()
         while True:
             self._check()
             try:
                 return self._queue.put(item, timeout=_POLL_S)
             except queue.Full:
-                continue
+                self._refuse_stuck()
 
     def _check(self) -> None:
         if self._closed:
             raise SinkError(f"The video {self._name} is already closed.")
         if self._failure is not None:
             raise self._failure
+
+    def _refuse_stuck(self) -> None:
+        if self._stuck(_STUCK_S):
+            raise SinkError(
+                f"The video {self._name} has taken no frame for {_STUCK_S:.0f} s; what was written "
+                "is kept, check the disk or whoever reads it."
+            )
 
     def _work(self) -> None:
         """Encode until told to stop; the first error ends it and is raised to the engine."""
@@ -199,6 +232,7 @@ class VideoSink:
                     item.set()
                 else:
                     self._write_frame(*item)
+                self._progress = time.monotonic()
         except (OSError, av.FFmpegError) as exc:
             self._failure = self._unwritable(exc)
         except Exception as exc:  # noqa: BLE001 - raised to the engine by the next call
@@ -230,8 +264,11 @@ class _Encoder:
             f"file:{path}", "w", format=form.muxer, options=dict(form.muxer_options)
         )
         try:
-            rate = Fraction(frame_rate or 1 / DEFAULT_GAP_S).limit_denominator(1001)
-            stream = self._container.add_stream(form.encoder, rate=max(rate, Fraction(1)))
+            # What a camera claims can be anything, and matters to the encoder only.
+            if frame_rate is None or not 1 <= frame_rate <= _MAX_RATE:
+                frame_rate = 1 / DEFAULT_GAP_S
+            rate = Fraction(frame_rate).limit_denominator(1001)
+            stream = self._container.add_stream(form.encoder, rate=rate)
             assert isinstance(stream, VideoStream)
             stream.options = dict(form.encoder_options)
             stream.width, stream.height = self._size

@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 
 from realtime.errors import SinkError
-from realtime.sinks.base import Sink
+from realtime.sinks.base import Sink, StatusSink
 from realtime.sinks.jsonl import JsonlSink
+from realtime.sinks.queued import QueuedSink
 from realtime.sinks.video import VideoSink
+from realtime.types import RunSummary, SourceState, SourceStatus
 from tests.contract.results import arrays, result, run_start, run_summary
 
 
@@ -40,8 +42,29 @@ def pictures(path: Path) -> int:
         return sum(1 for _ in container.decode(video=0))
 
 
+class Queued(QueuedSink):
+    """As in a live run, but with room for all, and errors of its sink are raised at the end."""
+
+    def __init__(self, sink: Sink) -> None:
+        super().__init__(sink, self._tell_later, capacity=1000, finish_timeout_s=60, owned=True)
+        self.error: Exception | None = None
+
+    def _tell_later(self, error: Exception) -> None:
+        self.error = error
+
+    def finish(self, summary: RunSummary, timeout_s: float | None = None) -> None:
+        super().finish(summary, timeout_s)
+        if self.error is not None:
+            raise self.error
+
+    def close(self, timeout_s: float | None = 60) -> None:
+        super().close(timeout_s)
+
+
 KINDS = [
     Kind("out.jsonl", JsonlSink, lines_with_face),
+    Kind("queued.jsonl", lambda path: Queued(JsonlSink(path)), lines_with_face),
+    Kind("queued.mp4", lambda path: Queued(VideoSink(path)), pictures),
     Kind("out.mp4", VideoSink, pictures),
     Kind("out.mkv", lambda path: VideoSink(path, heat=True), pictures),
     Kind("out.webm", VideoSink, pictures),
@@ -143,6 +166,19 @@ def test_results_stay_as_they_are(sink: Sink) -> None:
     sink.finish(run_summary(4))
     for old, new in zip(before, arrays(results), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_states_a_reconnect_and_a_new_size_are_taken(kind: Kind, path: Path, sink: Sink) -> None:
+    sink.start(run_start())
+    for state in SourceState:
+        if isinstance(sink, StatusSink):
+            sink.status(SourceStatus("test", state, 0.0, 1, 2, 3.0, "timeout", "No answer."))
+    sink.write(result(0, time_s=900.0))
+    sink.write(result(1, time_s=1.0, epoch=1, size=(320, 240)))
+    sink.write(result(2, time_s=5000.0, epoch=1, size=(96, 64)))
+    sink.finish(run_summary(3))
+    sink.close()
+    assert kind.frames_in(path) == 3
 
 
 @pytest.mark.parametrize("folder", ["missing", "file.txt"])

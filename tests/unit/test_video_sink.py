@@ -315,3 +315,52 @@ def run_script(script: str, path: Path) -> subprocess.CompletedProcess[bytes]:
         check=False,
         capture_output=True,
     )
+
+
+def test_a_live_run_keeps_its_times_over_sizes_gaps_and_reconnects(tmp_path: Path) -> None:
+    start = 813_000.0  # seconds since this machine started
+    steps = [(0, 0.0, (192, 128)), (0, 0.04, (192, 128)), (0, 0.31, (320, 240))]
+    steps += [(0, 4000.0, (192, 128)), (1, 4020.0, (640, 480)), (1, 4020.05, (96, 64))]
+    results = [
+        plain(i, start + t, epoch=epoch, size=size, clock=Clock.MONOTONIC)
+        for i, (epoch, t, size) in enumerate(steps)
+    ]
+    for name in ("a.mp4", "a.mkv", "a.webm"):
+        write(tmp_path / name, results)
+        stamps, pictures = read(tmp_path / name)
+        # The epoch follows on with the longest interval that is taken for one between frames.
+        expected = [0.0, 0.04, 0.31, 4000.0, 4000.2, 4000.25]
+        assert stamps == pytest.approx(expected, abs=0.0011)
+        assert [read_index(picture[16:112, 24:168]) for picture in pictures[:2]] == [0, 1]
+        assert {picture.shape for picture in pictures} == {(128, 192, 3)}
+
+
+@pytest.mark.parametrize("rate", [None, 0.0, -5.0, 1e-9, 90_000.0, float("inf"), float("nan")])
+def test_a_camera_may_claim_any_frame_rate(tmp_path: Path, rate: float | None) -> None:
+    sink = VideoSink(tmp_path / "a.mp4")
+    sink.start(run_start(rate=rate))
+    for index in range(3):
+        sink.write(plain(index))
+    sink.finish(run_summary(3))
+    sink.close()
+    assert len(read(tmp_path / "a.mp4")[0]) == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in folders")
+def test_an_output_that_takes_nothing_is_told_and_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("realtime.sinks.video._STUCK_S", 0.5)
+    monkeypatch.setattr("realtime.sinks.video._CLOSE_STUCK_S", 0.5)
+    path = tmp_path / "a.mkv"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    random = np.random.default_rng(0)
+    sink = VideoSink(path)
+    sink.start(run_start())
+    noise = [random.integers(0, 255, (128, 192, 3), np.uint8) for _ in range(200)]
+    with pytest.raises(SinkError, match="has taken no frame for 0 s; what was written is kept"):
+        any(sink.write(plain(index, image=image)) for index, image in enumerate(noise))
+    sink.close()
+    assert "takes nothing any more" in caplog.text
+    os.close(reader)  # lets the thread go
