@@ -109,15 +109,11 @@ class StreamSource:
         with self._turn():
             if not self._opened:
                 raise RuntimeError("open the source first")
-            while (shown := self._next()) is not None:
-                try:
-                    image = self._converter.convert(shown.picture)
-                except FFmpegError:
-                    if self._decoder is not None:
-                        self._decoder.lose()
-                    continue
-                return self._frame(image, shown)
-        return None
+            try:
+                return self._read()
+            except SourceError:
+                self._release()
+                raise
 
     def seek(self, time_s: float) -> None:  # noqa: ARG002 - there is one answer for all
         """Not possible.
@@ -209,6 +205,17 @@ class StreamSource:
             live=True,
             codec=decoder.codec,
         )
+
+    def _read(self) -> Frame | None:
+        while (shown := self._next()) is not None:
+            try:
+                image = self._converter.convert(shown.picture)
+            except FFmpegError:
+                if self._decoder is not None:
+                    self._decoder.lose()
+                continue
+            return self._frame(image, shown)
+        return None
 
     def _next(self) -> Shown | None:
         if self._decoder is None:

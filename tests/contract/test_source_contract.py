@@ -1,7 +1,8 @@
 """What every source must do, whatever is behind it.
 
 A new kind of source joins by one entry in `KINDS`: a function that makes a source which is not
-open yet and delivers the pictures 0, 1, 2 ... of `clips.draw`.
+open yet and delivers the pictures 0, 1, 2 ... of `clips.draw`. What is live says so in its
+`SourceInfo`, cannot be sought in, and may break off where a file ends.
 """
 
 from __future__ import annotations
@@ -9,19 +10,25 @@ from __future__ import annotations
 import itertools
 import math
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from realtime.config import SourceConfig
+from realtime.config import Config, SourceConfig
 from realtime.errors import SourceCode, SourceError
 from realtime.sources.base import FrameSource
 from realtime.sources.file import FileSource
+from realtime.sources.parsing import parse
+from realtime.sources.stream import StreamSource
 from realtime.types import Clock, Frame
 from tests.contract.clips import CODECS, make_clip, read_index
+from tests.servers.scripted import Script, sets_of, units_of
+from tests.servers.sockets import http, serving
 
 FRAMES = 45
 WALL = {"size": (96, 64), "gop": 12}
@@ -29,15 +36,19 @@ WALL = {"size": (96, 64), "gop": 12}
 
 @dataclass(frozen=True)
 class Kind:
-    """``make(folder)`` gives a source of `FRAMES` frames, not open yet."""
+    """``make(folder, servers, silence_s)`` gives a source of `FRAMES` frames, not open yet.
+
+    What it needs to run meanwhile is entered into ``servers``. A live one says nothing for
+    ``silence_s`` after the last frame, and then ends or breaks off.
+    """
 
     name: str
-    make: Callable[[Path], FrameSource]
+    make: Callable[[Path, ExitStack, float], FrameSource]
     size: tuple[int, int] = (96, 64)
 
 
 def _file(suffix: str, **options: object) -> Kind:
-    def make(folder: Path) -> FrameSource:
+    def make(folder: Path, servers: ExitStack, silence_s: float) -> FrameSource:
         path = make_clip(folder / f"clip{suffix}", FRAMES, **(WALL | options))  # type: ignore[arg-type]
         return FileSource(path, SourceConfig(), "cam")
 
@@ -45,12 +56,52 @@ def _file(suffix: str, **options: object) -> Kind:
     return Kind(name, make, options.get("size", (96, 64)))  # type: ignore[arg-type]
 
 
+def _stream(url: str) -> FrameSource:
+    return StreamSource(parse(url, allow_http=True), Config(), "cam")
+
+
+def _rtsp(folder: Path, servers: ExitStack, silence_s: float) -> FrameSource:
+    clip = make_clip(folder / "clip.mp4", FRAMES, size=(96, 64), gop=12, options=NO_DELAY)
+    units = units_of(clip)
+    script = Script(units, sets_of(units), silence_s)
+    server = servers.enter_context(serving(script.serve))
+    servers.callback(script.stopping.set)
+    return _stream(f"rtsp://127.0.0.1:{server.port}/cam")
+
+
+def _over_http(name: str, kind: str, suffix: str, **options: object) -> Kind:
+    def make(folder: Path, servers: ExitStack, silence_s: float) -> FrameSource:
+        clip = make_clip(folder / f"clip{suffix}", FRAMES, **(WALL | options))  # type: ignore[arg-type]
+        files = {"/cam": (kind, clip.read_bytes())}
+        if name == "hls":
+            files = {"/cam": (kind, HLS), "/clip.ts": ("video/mp2t", clip.read_bytes())}
+        lengthless = name == "mjpeg"
+        serve = http(files, length=not lengthless, silence_s=silence_s)
+        server = servers.enter_context(serving(serve))
+        return _stream(f"http://127.0.0.1:{server.port}/cam")
+
+    return Kind(name, make)
+
+
+NO_DELAY = {"tune": "zerolatency"}
+HLS = b"#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:1.8,\nclip.ts\n#EXT-X-ENDLIST\n"
 KINDS = [
     *(_file(suffix) for suffix in CODECS),
     _file(".mp4", rotation=90),
     _file(".mkv", options={"bf": "3", "x264-params": "open-gop=1"}),
     _file(".mp4", stamps_ms=tuple(i * 40 + (i % 3) * 10 for i in range(FRAMES))),
     _file(".mkv", size=(97, 65), pixels="yuv444p"),
+    Kind("rtsp", _rtsp),
+    _over_http("mpegts", "video/mp2t", ".ts"),
+    _over_http("hls", "application/vnd.apple.mpegurl", ".ts"),
+    _over_http(
+        "mjpeg",
+        "multipart/x-mixed-replace;boundary=ffmpeg",
+        ".mjpeg",
+        format="mpjpeg",
+        codec="mjpeg",
+        pixels="yuvj420p",
+    ),
 ]
 
 
@@ -60,15 +111,21 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 
 @pytest.fixture
-def source(kind: Kind, tmp_path: Path):
-    with kind.make(tmp_path) as source:
+def source(kind: Kind, tmp_path: Path) -> Iterator[FrameSource]:
+    with ExitStack() as servers, kind.make(tmp_path, servers, 0.0) as source:
         yield source
 
 
 def read_all(source: FrameSource) -> list[Frame]:
+    """Every frame up to the end, or to where a live source breaks off."""
     frames = []
-    while (frame := source.read()) is not None:
-        frames.append(frame)
+    try:
+        while (frame := source.read()) is not None:
+            frames.append(frame)
+    except SourceError as exc:
+        broken_off = exc.code is SourceCode.CONNECTION_FAILED and exc.transient
+        if not broken_off or not isinstance(source, StreamSource):
+            raise
     return frames
 
 
@@ -204,12 +261,13 @@ def test_seek_needs_a_number(source: FrameSource) -> None:
 
 
 def test_close_may_come_twice_and_ends_reading(source: FrameSource) -> None:
-    source.open()
+    seekable = source.open().seekable
     assert source.read() is not None
     source.close()
     source.close()
     assert source.read() is None
-    source.seek(0.0)
+    if seekable:
+        source.seek(0.0)
     assert source.read() is None
 
 
@@ -234,26 +292,38 @@ def test_read_needs_open(source: FrameSource) -> None:
         source.read()
 
 
+def test_what_is_live_cannot_be_sought_in_and_says_when_frames_were(source: FrameSource) -> None:
+    info = source.open()
+    assert info.live is not info.seekable
+    if not info.live:
+        pytest.skip("this kind of source cannot say when its frames were exposed")
+    frames = read_all(source)
+    assert all(frame.wall_s is not None and frame.wall_clock is not None for frame in frames)
+    assert all(abs(frame.wall_s - time.time()) < 60 for frame in frames if frame.wall_s)
+
+
 def test_close_from_another_thread_while_it_is_read(kind: Kind, tmp_path: Path) -> None:
-    source = kind.make(tmp_path)
-    source.open()
-    started = threading.Event()
-    errors: list[BaseException] = []
+    with ExitStack() as servers:
+        source = kind.make(tmp_path, servers, 60.0)
+        seekable = source.open().seekable
+        started = threading.Event()
+        errors: list[BaseException] = []
 
-    def play() -> None:
-        try:
-            while (frame := source.read()) is not None:
-                started.set()
-                source.seek(frame.time_s if frame.index % 5 else 0.0)
-        except Exception as exc:  # noqa: BLE001 - shown by the assertion below
-            errors.append(exc)
-        started.set()
+        def play() -> None:
+            try:
+                while (frame := source.read()) is not None:
+                    started.set()
+                    if seekable:
+                        source.seek(frame.time_s if frame.index % 5 else 0.0)
+            except Exception as exc:  # noqa: BLE001 - shown by the assertion below
+                errors.append(exc)
+            started.set()
 
-    thread = threading.Thread(target=play, name="fw-test-play")
-    thread.start()
-    assert started.wait(20)
-    source.close()
-    thread.join(20)
-    assert not thread.is_alive()
-    assert not errors
-    assert source.read() is None
+        thread = threading.Thread(target=play, name="fw-test-play")
+        thread.start()
+        assert started.wait(20)
+        source.close()
+        thread.join(20)
+        assert not thread.is_alive()
+        assert not errors
+        assert source.read() is None

@@ -1,0 +1,1 @@
+"""Servers on loopback that behave, or misbehave, as cameras do."""
