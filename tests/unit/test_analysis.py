@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pytest
@@ -21,6 +21,7 @@ from realtime.types import (
     FrameResult,
     Image,
     ModelInfo,
+    Obstacle,
     Score,
     VerdictState,
 )
@@ -159,3 +160,175 @@ def test_a_face_is_not_called_fake_for_something_that_mirroring_undoes() -> None
     assert said("right", views=False) == {VerdictState.LITTLE_EVIDENCE}
     for side in ("left", "right"):
         assert said(side, views=True) == {VerdictState.UNCERTAIN}
+
+
+class LaterScoring:
+    """Answers when the test says so, one request at a time."""
+
+    contract = onnx_models.contract()
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[float, list[int]]] = []
+        self.ready = True
+        self._request: tuple[Sequence[Crop], float] | None = None
+        self._answer: list[Score] | None = None
+
+    def submit(self, crops: Sequence[Crop], viewed: Collection[int], time_s: float) -> bool:
+        assert self.ready
+        if crops:
+            self.ready = False
+            self.asked.append((time_s, [crop.track_id for crop in crops]))
+            self._request = (crops, time_s)
+        return True
+
+    def collect(self) -> list[Score] | None:
+        answer, self._answer = self._answer, None
+        return answer
+
+    def answer(self) -> None:
+        assert self._request is not None
+        crops, time_s = self._request
+        self._answer = [LeftScorer._one(crop, time_s) for crop in crops]
+        self._request, self.ready = None, True
+
+
+class Later:
+    """An analysis whose scores come late, of faces with given ids lit from the left."""
+
+    def __init__(self, rate_hz: float = 4.0) -> None:
+        self.scoring = LaterScoring()
+        config = Config(scorer=ScorerConfig(views=False, rate_hz=rate_hz))
+        self.counter = FrameCounter()
+        self.analysis = Analysis(LeftScorer(), config, self.counter, self.scoring)
+        self.image = light_from_the("left")
+        self.index = 0
+
+    def see(self, *track_ids: int, at: float, epoch: int = 0) -> FrameResult:
+        count = len(track_ids)
+        faces = Faces(
+            np.array(track_ids, np.int64),
+            np.array([[15 + 130 * i, 10, 100, 100] for i in range(count)], np.float32).reshape(
+                count, 4
+            ),
+            np.ones(count, np.float32),
+            np.zeros((count, 478, 3), np.float32),
+            (QUALITY,) * count,
+        )
+        frame = Frame("test", epoch, self.index, at, at, None, Clock.PTS, self.image)
+        self.index += 1
+        self.counter.captured()
+        return self.analysis.analyse(frame, faces)
+
+
+def test_a_late_score_counts_for_its_own_time() -> None:
+    later = Later()
+    assert later.see(1, at=0.0).scores == {}
+    assert later.scoring.asked == [(0.0, [1])]
+    for step in range(1, 10):
+        assert later.see(1, at=0.1 * step).scores == {}
+    later.scoring.answer()
+    result = later.see(1, at=1.0)
+    assert result.scores[1].time_s == 0.0
+    # A heat map of one second ago is still painted, and no longer after that.
+    assert result.heat[1].time_s == 0.0
+    assert later.see(1, at=1.04).heat == {}
+    # The face was due all along and was asked for as soon as that was possible.
+    assert later.scoring.asked == [(0.0, [1]), (1.0, [1])]
+
+
+def test_a_score_that_came_too_late_makes_no_verdict_fresh() -> None:
+    later = Later()
+    later.see(1, at=0.0)
+    for step in range(1, 25):
+        later.see(1, at=0.1 * step)
+    later.scoring.answer()
+    result = later.see(1, at=2.5)
+    assert 1 in result.scores
+    assert result.verdicts[1].probability is None
+    assert result.verdicts[1].obstacles == (Obstacle.NO_SCORE,)
+    assert result.heat == {}
+
+
+def test_a_score_of_a_track_that_has_ended_is_nobodys() -> None:
+    later = Later()
+    later.see(1, at=0.0)
+    later.see(2, at=1.0)
+    result = later.see(2, at=2.0)
+    assert [track.track_id for track in result.ended] == [1]
+    later.scoring.answer()
+    result = later.see(2, at=2.04)
+    assert result.scores == {}
+    assert set(result.verdicts) == {2}
+
+
+def test_a_score_of_the_connection_before_is_nobodys() -> None:
+    later = Later()
+    later.see(1, at=5.0)
+    later.scoring.answer()
+    # The stream came back with its time starting anew.
+    result = later.see(2, at=0.0, epoch=1)
+    assert [track.track_id for track in result.ended] == [1]
+    assert result.scores == {}
+    assert result.verdicts[2].probability is None
+
+
+def test_a_score_reaches_a_face_that_is_hidden_for_a_moment() -> None:
+    later = Later()
+    later.see(1, at=0.0)
+    later.scoring.answer()
+    assert list(later.see(at=0.2).scores) == [1]
+    result = later.see(1, at=0.3)
+    assert result.heat[1].time_s == 0.0
+
+
+def test_scores_at_once_and_scores_one_frame_later_say_the_same_in_the_end() -> None:
+    later = Later()
+    for i in range(200):
+        result = later.see(1, at=i / RATE)
+        if not later.scoring.ready:
+            later.scoring.answer()
+    at_once = analyse(LeftScorer(), light_from_the("left"), 8, views=False)[-1].verdicts[1]
+    verdict = result.verdicts[1]
+    assert verdict.state is at_once.state is VerdictState.VERY_STRONG
+    assert verdict.probability is not None
+    assert at_once.probability is not None
+    assert verdict.probability == pytest.approx(at_once.probability, abs=0.01)
+
+
+def test_the_rate_can_be_changed_while_it_runs() -> None:
+    scorer = LeftScorer()
+    counter = FrameCounter()
+    analysis = Analysis(scorer, Config(scorer=ScorerConfig(views=False)), counter)
+    later = Later()
+    later.analysis = analysis
+    times = []
+    for i in range(250):
+        if i == 125:
+            analysis.set_rate(1.0)
+        result = later.see(1, at=i / RATE)
+        times += [score.time_s for score in result.scores.values()]
+    assert sum(time < 5 for time in times) in {18, 19, 20}
+    assert sum(time >= 5 for time in times) in {5, 6}
+    # A face that comes later gets the new rate too.
+    fresh = [later.see(2, at=10 + i / RATE).scores for i in range(50)]
+    assert sum(bool(scores) for scores in fresh) == 2
+
+
+def test_very_many_tracks_leave_the_gravest_and_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.analysis._MAX_SUMMARIES", 20)
+    later = Later()
+    for epoch in range(100):
+        later.see(epoch + 1, at=0.0, epoch=epoch)
+        if epoch == 3:
+            for i in range(50):
+                later.see(epoch + 1, at=0.04 * i, epoch=epoch)
+                if not later.scoring.ready:
+                    later.scoring.answer()
+        if not later.scoring.ready:
+            later.scoring.answer()
+    tracks = later.analysis.finish()
+    ids = [track.track_id for track in tracks]
+    assert len(ids) <= 21
+    assert ids == sorted(ids)
+    assert ids[-10:] == list(range(91, 101))
+    assert 4 in ids
