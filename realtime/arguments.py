@@ -128,6 +128,9 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-http", action="store_true", help="allow http:// and https:// sources"
     )
+    parser.add_argument(
+        "--evidence", metavar="DIR", help="keep clips there of what led to an alert on a stream"
+    )
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:

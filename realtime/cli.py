@@ -58,13 +58,19 @@ def _watch(options: argparse.Namespace, _console: Console) -> int:
         entry = SourceEntry(source=text, transport=options.transport, allow_http=options.allow_http)
         config, text = dataclasses.replace(config, sources=(entry,)), None
     with ExitStack() as stack:
-        wanted = dataclasses.replace(_wanted(options), say=None)
+        wanted = _wanted(options)
+        if text is None and config.sources:
+            several = len(config.sources) > 1
+            live = stack.enter_context(closing(outputs.LiveOutputs(wanted, several=several)))
+            return run_window(None, config, live_sinks=live, loop=options.loop)
         sinks = outputs.for_files(wanted, [] if text is None else [text], stack)
         return run_window(text, config, extra_sinks=sinks, loop=options.loop)
 
 
 def _analyze(options: argparse.Namespace, console: Console) -> int:
     config = _config(options)
+    if options.sources:
+        config = dataclasses.replace(config, sources=())
     addresses = _addresses(options, config)
     if any(address.live for address in addresses.values()):
         return _analyze_live(options, config, addresses, console)
@@ -97,7 +103,7 @@ def _analyze_live(
     from realtime.headless_live import HeadlessLive  # noqa: PLC0415 - slow to import
     from realtime.scorer import load_scorer  # noqa: PLC0415
 
-    wanted = _wanted(options, console)
+    wanted = dataclasses.replace(_wanted(options, console), evidence=config.evidence)
     wanted.refuse_overwriting([a.target for a in addresses.values() if not a.live])
     reread = None
     if not options.sources:
@@ -186,11 +192,12 @@ def _config(options: argparse.Namespace) -> Config:
     given = {"model": options.model, "sha256": options.model_sha256, "device": options.device}
     changes = {name: value for name, value in given.items() if value is not None}
     config = dataclasses.replace(config, scorer=dataclasses.replace(config.scorer, **changes))
-    address = getattr(options, "metrics", None)
-    if address is not None:
-        config = dataclasses.replace(
-            config, metrics=dataclasses.replace(config.metrics, address=address)
-        )
+    if (address := getattr(options, "metrics", None)) is not None:
+        changed = dataclasses.replace(config.metrics, address=address)
+        config = dataclasses.replace(config, metrics=changed)
+    if (folder := getattr(options, "evidence", None)) is not None:
+        evidence = dataclasses.replace(config.evidence, folder=folder)
+        config = dataclasses.replace(config, evidence=evidence)
     return config
 
 

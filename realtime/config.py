@@ -206,6 +206,8 @@ class SourceEntry:
     """Whether url may be http:// or https://."""
     enabled: bool = True
     """false leaves the source out without taking it from the file."""
+    evidence: bool = True
+    """Whether alerts keep clips, where the table evidence names a folder and this is a stream."""
 
     def __post_init__(self) -> None:
         if self.name and not _ENTRY_NAME.fullmatch(self.name):

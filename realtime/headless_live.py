@@ -23,7 +23,7 @@ from realtime.outputs import LiveOutputs
 from realtime.redact import redact
 from realtime.scorer import Scorer
 from realtime.signals import Wishes, wishing
-from realtime.sources.address import Address
+from realtime.sources.address import Address, SourceKind
 from realtime.status_lines import Observed, line, state_words
 from realtime.types import SourceState, SourceStatus, VerdictState
 
@@ -73,7 +73,7 @@ class HeadlessLive:
         """
         metrics = Metrics()
         for name, address in addresses.items():
-            self._inputs[name] = self._input(name, address)
+            self._inputs[name] = self._input(self.config, name, address)
         with wishing(reloadable=reread is not None) as wishes:
             engine = LiveEngine(
                 tuple(self._inputs.values()),
@@ -91,9 +91,12 @@ class HeadlessLive:
                     engine.stop(STOP_S)
             return self._judge(engine, wishes, fail_on)
 
-    def _input(self, name: str, address: Address) -> LiveInput:
+    def _input(self, config: Config, name: str, address: Address) -> LiveInput:
         observed = self._observed.setdefault(name, Observed())
-        return LiveInput(name, address, (observed, *self.outputs.open(name)))
+        # Only streams come in packets that can be kept as they are.
+        clips = address.kind is SourceKind.STREAM and name not in _without_clips(config)
+        sinks = self.outputs.open(name, clips=clips)
+        return LiveInput(name, address, (observed, *sinks), self.outputs.tap(name))
 
     @contextmanager
     def _health(self, metrics: Metrics, engine: LiveEngine) -> Iterator[None]:
@@ -165,7 +168,7 @@ class HeadlessLive:
             for name, address in addresses.items():
                 before = self._inputs.get(name)
                 if before is None or before.address != address:
-                    opened[name] = self._input(name, address)
+                    opened[name] = self._input(config, name, address)
             inputs = {name: opened.get(name) or self._inputs[name] for name in addresses}
             stopped = engine.reload(tuple(inputs.values()))
         except FakewatchError as exc:
@@ -217,6 +220,14 @@ class HeadlessLive:
         if self._sink_error is not None:
             return self._sink_error.exit_code
         return ExitCode.OK if assessable else ExitCode.NOTHING_ASSESSABLE
+
+
+def _without_clips(config: Config) -> set[str]:
+    return {
+        name
+        for name, entry in zip(config.names(), config.sources, strict=True)
+        if not entry.evidence
+    }
 
 
 def without_sources(config: Config) -> Config:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO, cast
+from typing import TYPE_CHECKING
 
+from realtime.config import EvidenceConfig
 from realtime.errors import ConfigError, FakewatchError, OutputClosed, SinkError
-from realtime.redact import redact
 from realtime.sinks.base import Sink
 from realtime.sinks.console import ConsoleSink
-from realtime.sinks.jsonl import JsonlSink
+from realtime.sinks.jsonl import JsonlFile, JsonlSink
+
+if TYPE_CHECKING:
+    from realtime.evidence import EvidenceRing
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Wanted:
     video: Path | None = None
     heat: bool = False
     say: Callable[[str], None] | None = None
+    evidence: EvidenceConfig | None = None
 
     def refuse_overwriting(self, sources: Sequence[str]) -> None:
         """Raises `ConfigError` if an output is one of the sources."""
@@ -69,28 +72,39 @@ class LiveOutputs:
         self._several = several
         self._opened: set[Path] = set()
         self._sinks: dict[str, list[list[Sink]]] = {}
-        self._file: TextIO | None = None
+        self._rings: dict[str, EvidenceRing] = {}
         self._lines: _Lines | None = None
         if wanted.jsonl is not None:
-            name = "the standard output" if wanted.jsonl == "-" else redact(wanted.jsonl)
-            self._file = None if wanted.jsonl == "-" else _create(Path(wanted.jsonl))
-            self._lines = _Lines(self._file or sys.stdout, name)
+            self._lines = _Lines(sys.stdout if wanted.jsonl == "-" else Path(wanted.jsonl))
 
-    def open(self, source_id: str) -> tuple[Sink, ...]:
+    def open(self, source_id: str, *, clips: bool = False) -> tuple[Sink, ...]:
         """The sinks of one more source; raises `SinkError` if one cannot be written.
 
-        A source that goes on under another address gets new ones before the old are closed.
+        With ``clips`` there is one that keeps clips of alerts, if that is wanted at all, and
+        `tap` gives what has to receive the packets for it. A source that goes on under another
+        address gets new sinks before the old ones are closed.
         """
         sinks: list[Sink] = []
         self._sinks.setdefault(source_id, []).append(sinks)
         if self._lines is not None:
-            sinks.append(JsonlSink(cast("TextIO", self._lines)))
+            sinks.append(JsonlSink(self._lines))
         if self._wanted.video is not None:
             path = self._path_for(self._wanted.video, source_id)
             sinks.append(_video(path, heat=self._wanted.heat))
         if self._wanted.say is not None:
             sinks.append(ConsoleSink(self._prefixed(self._wanted.say, source_id)))
+        self._rings.pop(source_id, None)
+        evidence = self._wanted.evidence
+        if clips and evidence is not None and evidence.folder:
+            from realtime.sinks.clips import evidence_for  # noqa: PLC0415 - needs FFmpeg
+
+            self._rings[source_id], sink = evidence_for(evidence, source_id)
+            sinks.append(sink)
         return tuple(sinks)
+
+    def tap(self, source_id: str) -> EvidenceRing | None:
+        """Where the packets of a source go, None for nowhere."""
+        return self._rings.get(source_id)
 
     @property
     def broken(self) -> FakewatchError | None:
@@ -108,8 +122,8 @@ class LiveOutputs:
         for source_id, opened in self._sinks.items():
             for _ in tuple(opened):
                 self.close_source(source_id)
-        if self._file is not None:
-            self._file.close()
+        if self._lines is not None:
+            self._lines.close()
 
     def _prefixed(self, say: Callable[[str], None], source_id: str) -> Callable[[str], None]:
         return (lambda line: say(f"{source_id}: {line}")) if self._several else say
@@ -126,48 +140,25 @@ class LiveOutputs:
         return chosen
 
 
-class _Lines:
-    """A text stream for several threads, each of which writes whole lines.
+class _Lines(JsonlFile):
+    """JSON Lines of several sources, which remembers why no more can be written.
 
     A reader that goes away is no error: the rest is thrown away until somebody looks.
     """
 
-    def __init__(self, stream: TextIO, name: str) -> None:
-        self._stream = stream
-        self._name = name
-        self._lock = threading.Lock()
-        self.error: FakewatchError | None = None
+    error: FakewatchError | None = None
 
-    def write(self, text: str) -> int:
-        with self._lock:
-            self._guarded(lambda: self._stream.write(text))
-        return len(text)
-
-    def flush(self) -> None:
-        with self._lock:
-            self._guarded(self._stream.flush)
-
-    def _guarded(self, action: Callable[[], object]) -> None:
-        if isinstance(self.error, OutputClosed):
+    def write(self, lines: Iterable[str]) -> None:
+        """Write whole lines, given without their ends; raises `SinkError`."""
+        if self.error is not None:
             return
         try:
-            action()
-        except BrokenPipeError:
-            self.error = OutputClosed("The reader of the output has gone away.")
-        except OSError as exc:
-            self.error = SinkError(
-                f"Cannot write {self._name} any more: {exc.strerror}; what was written is kept."
-            )
-            raise self.error from None
-
-
-def _create(path: Path) -> TextIO:
-    try:
-        return path.open("w", encoding="utf-8", newline="\n")
-    except OSError as exc:
-        raise SinkError(
-            f"Cannot write {redact(path)}: {exc.strerror}; name another output file."
-        ) from None
+            super().write(lines)
+        except OutputClosed as exc:
+            self.error = exc
+        except SinkError as exc:
+            self.error = exc
+            raise
 
 
 def _video(path: Path, *, heat: bool) -> Sink:
