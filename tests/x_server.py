@@ -28,7 +28,17 @@ FOREIGN_PID = 4_000_000_000
 def x_server(size: str = "640x480", *options: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Run a server on a display number of its own choice; gives the display and the process."""
     reader, writer = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", f"{size}x24", "-nolisten", "tcp"]
+    command = [
+        "Xvfb",
+        "-displayfd",
+        str(writer),
+        "-screen",
+        "0",
+        f"{size}x24",
+        "-nolisten",
+        "tcp",
+        "-noreset",
+    ]
     try:
         process = subprocess.Popen(
             [*command, *options], pass_fds=[writer], stderr=subprocess.DEVNULL

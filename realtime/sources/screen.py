@@ -27,6 +27,8 @@ Region = tuple[int, int, int, int]
 RELOOK_S: Final = 2.0
 """How often the sizes of the screens are asked for again."""
 MIN_SIDE: Final = 16
+UNGRABBED: Final = (mss.ScreenShotError, AssertionError)
+"""What mss raises; the second where the display server has died."""
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ class Grabber:
         try:
             self._mss = mss.MSS()
             found = self._mss.monitors
-        except mss.ScreenShotError as exc:
+        except UNGRABBED as exc:
             raise no_display(f"({redact(exc)})") from None
         if any(str(m.get("output", "")).upper().startswith("XWAYLAND") for m in found):
             self._mss.close()
@@ -75,9 +77,10 @@ class Grabber:
         x, y, width, height = area
         try:
             shot = self._mss.grab({"left": x, "top": y, "width": width, "height": height})
-        except mss.ScreenShotError as exc:
+        except UNGRABBED as exc:
             raise SourceError(
-                f"The screen cannot be captured any more ({redact(exc)}); it is tried again.",
+                "The screen cannot be captured any more "
+                f"({redact(exc) or 'no answer'}); it is tried again.",
                 SourceCode.CONNECTION_FAILED,
                 transient=True,
             ) from None
@@ -89,7 +92,7 @@ class Grabber:
         """Let go of the display."""
         try:
             self._mss.close()
-        except mss.ScreenShotError:
+        except UNGRABBED:
             logger.debug("the display was gone before it was closed")
 
 
