@@ -141,8 +141,9 @@ class Canvas(QWidget):
 
     def set_layers(self, layers: Layers) -> None:
         """Draw these from now on."""
-        self._layers = layers
-        self._redraw()
+        if layers != self._layers:
+            self._layers = layers
+            self._redraw()
 
     def set_state_text(self, text: str) -> None:
         """Say what the source is doing; empty while that can be seen."""

@@ -181,7 +181,7 @@ class DeviceDialog(QDialog):
             for column, text in enumerate((choice.name, choice.about)):
                 item.setToolTip(column, text)
             if choice.address is None:
-                item.setDisabled(True)
+                item.setFlags(Qt.ItemFlag.ItemIsEnabled)  # to be read, not to be chosen
             group.addChild(item)
         if not found:
             group.addChild(_plain(_NONE[kind]))
@@ -220,5 +220,5 @@ def _there(button: QPushButton | None) -> QPushButton:
 
 def _plain(text: str) -> QTreeWidgetItem:
     item = QTreeWidgetItem([text])
-    item.setFlags(Qt.ItemFlag.NoItemFlags)
+    item.setFlags(Qt.ItemFlag.ItemIsEnabled)
     return item

@@ -114,7 +114,7 @@ class Grid(QWidget):
     def set_layers(self, layers: Layers) -> None:
         """Draw these over all pictures."""
         for tile in self._tiles:
-            tile.canvas.set_layers(layers)
+            tile.set_layers(layers)
 
     def toggle(self, tile: Tile) -> None:
         """Let ``tile`` fill the window, or show all of them again."""

@@ -139,8 +139,8 @@ def short_words(status: SourceStatus, now: float, shown: Frame | None) -> str:
     elif state is SourceState.STALLED:
         text = f"{text} for {duration(_silence(status, now, shown))}"
     why = code_words(status.code)
-    shown = state in (SourceState.RECONNECTING, SourceState.FAILED, SourceState.CONNECTING)
-    return f"{text} ({why})" if why and shown else text
+    troubled = state in (SourceState.RECONNECTING, SourceState.FAILED, SourceState.CONNECTING)
+    return f"{text} ({why})" if why and troubled else text
 
 
 def live_notice(

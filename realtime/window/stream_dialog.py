@@ -27,19 +27,18 @@ _HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.%\w]+\]|[\w.\-]+)(?::[0-9]{1,5})?")
 
 
 def split_user(url: str) -> tuple[str, str, str]:
-    """A URL without its user info, the user, and the password, both as they are meant."""
+    """A URL without its user info, the user, and the password, both as they are meant.
+
+    Where it can be read in two ways, all before the last @ is user info, lest a part of a
+    password stays to be read.
+    """
     scheme, found, rest = url.partition("://")
-    if not found or "@" not in rest:
-        return url, "", ""
     end = min((i for i in map(rest.find, "/?#") if i >= 0), default=len(rest))
-    if "@" in rest[:end]:
-        cut = rest.rindex("@", 0, end)
-    elif _HOST.fullmatch(rest[:end]):
-        return url, "", ""  # the sign belongs to the path
-    else:
-        cut = rest.rindex("@")  # a password with a slash in it
-    user, _, password = rest[:cut].partition(":")
-    return f"{scheme}://{rest[cut + 1 :]}", unquote(user), unquote(password)
+    if not found or "@" not in rest or _HOST.fullmatch(rest[:end]):
+        return url, "", ""  # an @ behind a host belongs to the path
+    user_info, _, after = rest.rpartition("@")
+    user, _, password = user_info.partition(":")
+    return f"{scheme}://{after}", unquote(user), unquote(password)
 
 
 def join_user(url: str, user: str, password: str) -> str:
@@ -102,6 +101,8 @@ class StreamDialog(QDialog):
         try:
             if "://" not in url:
                 raise ConfigError(f"The address must begin with rtsp://, as in {_EXAMPLE}.")
+            if url.lower().startswith("http") and not self.http.isChecked():
+                raise ConfigError("HTTP has to be allowed; tick the box, or use rtsps://.")
             address = parse(whole, transport=transport, allow_http=self.http.isChecked())
         except ConfigError as exc:
             self.complaint.setText(redact(exc))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -16,6 +17,7 @@ from qtpy.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QResizeEvent,
 )
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
@@ -23,7 +25,7 @@ from realtime.labels import sign_picture, state_colour
 from realtime.redact import redact
 from realtime.types import SourceState, SourceStatus, VerdictState
 from realtime.window.bridge import Bridge
-from realtime.window.canvas import Canvas
+from realtime.window.canvas import Canvas, Layers
 from realtime.window.live_picture import LivePicture
 from realtime.window.states import gravity, short_words, verdict_words, worst
 
@@ -34,10 +36,15 @@ _WARM_INK: Final = QColor(255, 176, 80)
 _EDGE: Final = QColor(60, 60, 60)
 _FOCUS: Final = QColor(240, 240, 240)
 _BORDER: Final = 3
+LABELS_FROM_PX: Final = 320
+"""A tile that is narrower says of its faces only what its caption says."""
 
 
 class Caption(QWidget):
-    """Two lines below a picture: name and state, then the verdict with its sign."""
+    """Two lines below a picture: the name, then the verdict with its sign, or else the state.
+
+    ``well`` says that the source is live, and ``grade`` which sign there is.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,32 +80,32 @@ class Caption(QWidget):
         bold = self.font()
         bold.setBold(True)
         metrics, bold_metrics = QFontMetrics(self.font()), QFontMetrics(bold)
-        name_wide = bold_metrics.horizontalAdvance(self.name)
         # One pixel more, or text is cut that just fits.
-        state_wide = metrics.horizontalAdvance(self.state) + 1
-        # The name yields first, but keeps two fifths.
-        state_room = min(state_wide, max(room * 3 // 5, room - name_wide - 2 * pad))
+        live_wide = metrics.horizontalAdvance(self.state) + 1 if self.well else 0
         right = Qt.TextElideMode.ElideRight
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setFont(bold)
         painter.setPen(_INK)
-        name = bold_metrics.elidedText(self.name, right, room - state_room - pad)
+        name = bold_metrics.elidedText(self.name, right, room - live_wide - pad)
         painter.drawText(QRect(pad, 2, room, step), int(middle), name)
         painter.setFont(self.font())
-        painter.setPen(_PALE_INK if self.well else _WARM_INK)
-        state = metrics.elidedText(self.state, right, state_room)
-        flags = int(middle | Qt.AlignmentFlag.AlignRight)
-        painter.drawText(QRect(pad, 2, room, step), flags, state)
-        left = pad
+        left, below = pad, self.verdict
+        if self.well:
+            painter.setPen(_PALE_INK)
+            flags = int(middle | Qt.AlignmentFlag.AlignRight)
+            painter.drawText(QRect(pad, 2, room, step), flags, self.state)
+            painter.setPen(_INK)
+        else:
+            below = self.state
+            painter.setPen(_WARM_INK)
         if self.grade is not None:
             side = metrics.ascent()
             image = _sign(self.grade, 4 * side)
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             painter.drawImage(QRect(left, 2 + step + (step - side) // 2, side, side), image)
             left += side + pad
-        painter.setPen(_INK)
-        verdict = metrics.elidedText(self.verdict, right, self.width() - pad - left)
-        painter.drawText(QRect(left, 2 + step, room, step), int(middle), verdict)
+        text = metrics.elidedText(below, right, self.width() - pad - left)
+        painter.drawText(QRect(left, 2 + step, room, step), int(middle), text)
 
     def _step(self) -> int:
         return self.fontMetrics().height() + 1
@@ -138,11 +145,23 @@ class Tile(QWidget):
         column.addWidget(self.canvas, 1)
         column.addWidget(self.caption)
         self._pressed = False
+        self._layers = Layers()
 
     def start(self, bridge: Bridge, now: float) -> None:
         """Show what arrives there."""
         self.live.start(self.source_id, bridge, now)
         self.refresh(self.live.status, now)
+
+    def set_layers(self, layers: Layers) -> None:
+        """Draw these over the picture; labels only where they do not hide it."""
+        self._layers = layers
+        labels = layers.labels and self.width() >= LABELS_FROM_PX
+        self.canvas.set_layers(replace(layers, labels=labels))
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """There may be room for labels now."""
+        super().resizeEvent(event)
+        self.set_layers(self._layers)
 
     def refresh(self, status: SourceStatus, now: float) -> None:
         """Say what the source is doing; to be called often."""
