@@ -49,6 +49,7 @@ class HeadlessLive:
     progress: bool = True
     _inputs: dict[str, LiveInput] = field(default_factory=dict)
     _observed: dict[str, Observed] = field(default_factory=dict)
+    _told: dict[str, str] = field(default_factory=dict)
     _trouble: dict[str, str] = field(default_factory=dict)
     _sink_error: FakewatchError | None = None
 
@@ -190,8 +191,11 @@ class HeadlessLive:
         if status.text:
             self._trouble[status.source_id] = words
         failed = status.state is SourceState.FAILED
-        if failed or (self.progress and not self._on_terminal):
+        if words != self._told.get(status.source_id) and (
+            failed or (self.progress and not self._on_terminal)
+        ):
             complain(self.console, f"{status.source_id}: {words}")
+        self._told[status.source_id] = words
 
     def _sink_failed(self, _source_id: str, error: FakewatchError) -> None:
         """Runs on the thread of the sink; the engine has told it."""
