@@ -23,8 +23,10 @@ _REFERENCE_TIME: Final = struct.Struct("=q")
 class LiveTimeline:
     """Places every frame of one connection on a clock that starts at 0 and only grows.
 
-    A frame's time is its stamp, counted from the stamp of the first frame that has one. Broken
-    promises are mended by the time of arrival, which cannot be far off in a live stream:
+    A frame's time is its stamp, counted from the stamp of the first frame that has one.
+    ``frame_rate`` (frames a second), as the stream claims it, says how long before that a first
+    frame without a stamp was, and nothing else. Broken promises are mended by the time of
+    arrival, which cannot be far off in a live stream:
 
     - no stamp: as long after the last frame as it arrived after it;
     - a stamp that repeats the last one or lies less than `BACKWARD_JUMP_S` before it:
@@ -34,8 +36,9 @@ class LiveTimeline:
       frames keep their distances.
     """
 
-    def __init__(self, time_base: Fraction) -> None:
+    def __init__(self, time_base: Fraction, frame_rate: float | None = None) -> None:
         self._base = time_base
+        self._frame_s = 1 / frame_rate if frame_rate else None
         self._origin: int | None = None
         self._shift_s = 0.0
         self._last_s: float | None = None
@@ -59,10 +62,8 @@ class LiveTimeline:
         if stamp is None:
             return last_s + passed_s
         if self._origin is None:
-            # FFmpeg counts RTSP from 0 and leaves the first stamp out.
-            counted_s = float(stamp * self._base)
-            close = last_s < counted_s < last_s + passed_s + 1.0
-            self._origin, self._shift_s = stamp, counted_s if close else last_s + passed_s
+            # FFmpeg leaves the first stamp of RTSP out; what it gathered came at one time.
+            self._origin, self._shift_s = stamp, last_s + (self._frame_s or passed_s)
             return self._shift_s
         # Whole-number division is rounded once, so equal stamps give equal floats.
         ticks = (stamp - self._origin) * self._base.numerator

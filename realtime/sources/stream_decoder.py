@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Generator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -21,6 +22,7 @@ from realtime.config import Config
 from realtime.errors import SourceCode, SourceError
 from realtime.sources import stream_errors
 from realtime.sources.decoder import DECODE_THREADS, MICROSECONDS
+from realtime.sources.h264 import GapWatch
 from realtime.sources.interrupt import Interrupt
 from realtime.sources.stream_clock import LiveTimeline, Wall
 from realtime.sources.stream_errors import Trouble
@@ -87,8 +89,11 @@ class LiveDecoder:
                 stream.discard = Discard.all
         base = self._stream.time_base or Fraction(1, 90_000)
         self._timeless = container.format.name in _TIMELESS
-        self._timeline = LiveTimeline(base)
+        self._timeline = LiveTimeline(base, self.frame_rate)
         self._wall = Wall(base)
+        self._gaps = GapWatch() if self.codec == "h264" else None
+        if self._gaps is not None:
+            self._gaps.learn(context.extradata)
         self._packets = container.demux(self._stream)
         self._ready: deque[Shown] = deque()
         self._ended = False
@@ -143,6 +148,9 @@ class LiveDecoder:
         """Say good-bye and close the connection."""
         self._ended = True
         self._ready.clear()
+        # Without a reader PyAV has no deadline any more, and a farewell can be sent.
+        if isinstance(self._packets, Generator):
+            self._packets.close()
         self._container.close()
 
     def lose(self) -> None:
@@ -191,7 +199,7 @@ class LiveDecoder:
                 self._tap.packet(packet, arrival)
             self._wall.note_start(self._container.start_time_realtime)
             self._wall.note_packet(packet)
-            if packet.is_corrupt:
+            if packet.is_corrupt or (self._gaps is not None and self._gaps.missed(bytes(packet))):
                 self._damaged_at = arrival
             self._decode(packet, arrival)
 
@@ -206,10 +214,12 @@ class LiveDecoder:
         return None
 
     def _decode(self, packet: Packet[VideoStream] | None, arrival: float) -> None:
-        context = self._stream.codec_context
         try:
             frames = self._stream.decode(packet)
         except FFmpegError:
+            frames = None
+        if frames is None:
+            context = self._stream.codec_context
             self._refuse_larger(context.width, context.height)
             self._damaged_at = arrival
             self.lose()

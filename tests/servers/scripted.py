@@ -140,7 +140,10 @@ class _Session:
                 head = struct.pack(">BBHII", 0x80, last | 96, self._sequence & 0xFFFF, stamp, 1)
                 self._sequence += 1
                 self._interleave(0, head + nal)
-        self._script.stopping.wait(self._script.silence_s)
+        if self._script.silence_s:
+            self._connection.settimeout(self._script.silence_s)
+            while self._connection.recv(65536):  # until the client has gone
+                pass
 
     def _interleave(self, channel: int, packet: bytes) -> None:
         self._connection.sendall(struct.pack(">cBH", b"$", channel, len(packet)) + packet)

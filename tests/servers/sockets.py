@@ -25,7 +25,7 @@ class Server:
         *,
         port: int = 0,
         tls: bool = False,
-        family: socket.AddressFamily = socket.AF_INET,
+        address: str = "127.0.0.1",
     ) -> None:
         self.stopping = threading.Event()
         self.connections = 0
@@ -36,9 +36,9 @@ class Server:
             self._context.load_cert_chain(CERTIFICATE)
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
-        self._listener = socket.socket(family)
+        self._listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind(("::1" if family is socket.AF_INET6 else "127.0.0.1", port))
+        self._listener.bind((address, port))
         self._listener.listen(16)
         self.port: int = self._listener.getsockname()[1]
         self._accepting = threading.Thread(target=self._accept, name="fw-test-accept")
@@ -84,10 +84,14 @@ class Server:
 
 @contextmanager
 def serving(
-    serve: Callable[[socket.socket], None], *, port: int = 0, tls: bool = False
+    serve: Callable[[socket.socket], None],
+    *,
+    port: int = 0,
+    tls: bool = False,
+    address: str = "127.0.0.1",
 ) -> Iterator[Server]:
     """A `Server` for the length of a block."""
-    server = Server(serve, port=port, tls=tls)
+    server = Server(serve, port=port, tls=tls, address=address)
     try:
         yield server
     finally:
