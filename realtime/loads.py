@@ -1,7 +1,9 @@
 """How much work a live source is given, so that a machine that is too slow lags behind nowhere.
 
-First the faces are scored less often, then frames are tracked less often. It goes down at once and
-up again slowly, and after a rise that proved too much the next one is waited for twice as long.
+First the faces are scored less often, because that costs no face; if frames still come out old,
+they are tracked less often as well. That too few are tracked is no reason for the latter: the
+newest frame takes the place of the one before, which deals with that already. It goes down at once
+and up again slowly, and after a rise that was too much the next is waited for twice as long.
 """
 
 from __future__ import annotations
@@ -52,6 +54,7 @@ class LoadControl:
         slowest = lower[-1] if lower else score_rate_hz
         self._levels: list[tuple[float, float | None]] = [(score_rate_hz, None)]
         self._levels += [(rate, None) for rate in lower]
+        self._last_of_scores = len(lower)
         self._levels += [(slowest, rate) for rate in TRACK_RATES_HZ]
         self._max_age_s = max_age_s
         self._level = 0
@@ -99,12 +102,11 @@ class LoadControl:
         self._easy_s, self._risen_s = 0.0, None
 
     def _is_late(self, window: Window) -> bool:
+        if _upper(window.ages_s) > AGE_SHARE * self._max_age_s:
+            return True
         wanted = min(ENOUGH_HZ, window.arrived / window.seconds)
-        limit = self._levels[self._level][1]
-        if limit is not None:
-            wanted = min(wanted, limit)
         too_few = window.analysed < KEPT * wanted * window.seconds - 1
-        return too_few or _upper(window.ages_s) > AGE_SHARE * self._max_age_s
+        return too_few and self._level < self._last_of_scores
 
     def _is_easy(self, window: Window) -> bool:
         return _upper(window.ages_s) <= EASY_SHARE * self._max_age_s

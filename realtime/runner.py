@@ -60,6 +60,8 @@ BREATH_S: Final = 0.5
 """No wait of the capture thread is longer without a sign of life."""
 OVERDUE_S: Final = 1.0
 """A read that takes so much longer than its own deadline is ended by closing under it."""
+WORK_HALF_LIFE_S: Final = 2.0
+"""How soon a frame that took long is forgotten."""
 BACKLOG: Final = 4
 """Frames of a finite source between two looks at whether its sinks have kept up."""
 
@@ -155,6 +157,8 @@ class SourceRunner:
         self._load = self._load_control.load
         self._ages: list[float] = []
         self._window: tuple[float, FrameCounts] = (self._started, FrameCounts())
+        # What the slowest of late took, so that those too end within the bound on age.
+        self._work_s, self._worked_at = 0.0, self._started
         self._verdicts: dict[int, VerdictState] = {}
         self._thread = threading.Thread(
             target=self._capture, name=f"fw-capture-{redact(spec.source_id)}", daemon=True
@@ -398,12 +402,19 @@ class SourceRunner:
             self._source = None
             if source is not None:
                 source.close()
-        if self._finite or (self._info is not None and not self._info.live):
+        return self._after_the_end(self._info)
+
+    def _after_the_end(self, info: SourceInfo | None) -> FakewatchError | None:
+        """A file or a recording that is served live has an end; a camera has lost something."""
+        recording = info is None or not info.live or info.duration_s is not None
+        if self._stop.is_set() or (recording and not self._closed_under):
             return None
-        return SourceError(
-            "The stream has ended; it is tried again.",
-            SourceCode.CONNECTION_FAILED,
-            transient=True,
+        return self._what_broke(
+            SourceError(
+                "The stream has ended; it is tried again.",
+                SourceCode.CONNECTION_FAILED,
+                transient=True,
+            )
         )
 
     def _what_broke(self, error: FakewatchError) -> FakewatchError:
@@ -544,7 +555,7 @@ class SourceRunner:
                 self._take_apart()
             return
         now = self._clock()
-        if not self._finite and now - frame.captured_mono > self._around.config.live.max_age_s:
+        if self._is_stale(frame, now):
             self._counter.dropped(DropCause.STALE)
         else:
             self._pace_tracking(now)
@@ -554,6 +565,12 @@ class SourceRunner:
         self._idle.set()
         if self._captured_all:
             self._offer()
+
+    def _is_stale(self, frame: Frame, now: float) -> bool:
+        """Whether the result would be older than it may; a slow machine still gets to try."""
+        bound = self._around.config.live.max_age_s
+        ahead = min(self._work_s, bound / 2)
+        return not self._finite and now - frame.captured_mono + ahead > bound
 
     def _pace_tracking(self, now: float) -> None:
         rate = self._load.track_rate_hz
@@ -572,6 +589,9 @@ class SourceRunner:
             self._counter.dropped(DropCause.SHUTDOWN)
             raise
         self._ages.append(result.age_s)
+        now = self._clock()
+        faded = 0.5 ** ((now - self._worked_at) / WORK_HALF_LIFE_S)
+        self._work_s, self._worked_at = max(now - begin, self._work_s * faded), now
         if self._metrics is not None:
             self._metrics.observe_stage(self.source_id, "track", tracked - begin)
             self._metrics.observe_stage(self.source_id, "analyse", self._clock() - tracked)

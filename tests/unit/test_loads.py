@@ -20,7 +20,7 @@ FEW = window(1)
 
 
 def fallen(control: LoadControl, windows: int) -> list[Load]:
-    return [control.update(FEW) for _ in range(windows)]
+    return [control.update(LATE) for _ in range(windows)]
 
 
 def test_an_idle_machine_changes_nothing() -> None:
@@ -36,8 +36,11 @@ def test_scores_become_rarer_before_tracking_does() -> None:
     assert all(load.reduced for load in loads)
 
 
-def test_old_frames_are_reason_enough() -> None:
-    assert LoadControl(4.0, MAX_AGE_S).update(LATE) == Load(2.0, None, reduced=True)
+def test_too_few_tracked_frames_are_answered_by_fewer_scores_alone() -> None:
+    control = LoadControl(4.0, MAX_AGE_S)
+    loads = [control.update(FEW) for _ in range(20)]
+    assert [load.score_rate_hz for load in loads[:3]] == [2.0, 1.0, 1.0]
+    assert loads[-1] == Load(1.0, None, reduced=True)
 
 
 def test_a_fast_camera_of_which_enough_is_tracked_is_no_trouble() -> None:
