@@ -32,8 +32,8 @@ class Trouble:
 
 AUTH_FAILED: Final = Trouble(
     SourceCode.AUTH_FAILED,
-    "{name} refuses the user name and password; check both, and encode signs such as @ and / in"
-    " them as %40 and %2F.",
+    # Without the sign for "at": what stands before one is masked wherever this is shown.
+    "{name} refuses the user name and password; check both.",
 )
 FORBIDDEN: Final = Trouble(
     SourceCode.PERMISSION,

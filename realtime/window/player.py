@@ -22,6 +22,7 @@ from realtime.redact import redact
 from realtime.runner import SourceRunner
 from realtime.sinks.base import Sink
 from realtime.sources import Address, FileSource, SourceKind, parse
+from realtime.sources.tap import PacketTap
 from realtime.window.bridge import Bridge
 from realtime.window.job import Job, Model, Wanted
 
@@ -35,8 +36,15 @@ source is doing."""
 class LiveSinks(Protocol):
     """Makes the sinks of sources that run side by side: one set for each."""
 
-    def open(self, source_id: str) -> Sequence[Sink]:
-        """The sinks of one more source; raises `SinkError` if one cannot be written."""
+    def open(self, source_id: str, *, clips: bool = False) -> Sequence[Sink]:
+        """The sinks of one more source; raises `SinkError` if one cannot be written.
+
+        ``clips``: it is a stream, of whose packets clips can be kept.
+        """
+        ...
+
+    def tap(self, source_id: str) -> PacketTap | None:
+        """What receives the packets of that source, None for nothing."""
         ...
 
     def close_source(self, source_id: str) -> None:
@@ -186,12 +194,14 @@ class Player(QObject):
         inputs = []
         for one in job.wanted:
             assert isinstance(one.source, Address)
-            sinks = self._extra_sinks
+            sinks, tap = self._extra_sinks, None
             if self._live_sinks is not None:
-                sinks = tuple(self._live_sinks.open(one.source_id))
+                clips = one.source.kind is SourceKind.STREAM
+                sinks = tuple(self._live_sinks.open(one.source_id, clips=clips))
+                tap = self._live_sinks.tap(one.source_id)
                 job.at_end(partial(self._live_sinks.close_source, one.source_id))
             bridge = job.bridges[one.source_id]
-            inputs.append(LiveInput(one.source_id, one.source, (bridge, *sinks), paced=True))
+            inputs.append(LiveInput(one.source_id, one.source, (bridge, *sinks), tap, paced=True))
         return inputs
 
     def _finish_opening(self, job: Job) -> None:

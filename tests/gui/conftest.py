@@ -23,6 +23,7 @@ from realtime.types import SourceState
 from realtime.window.app import make_app
 from realtime.window.main_window import MainWindow
 from tests.contract import clips, onnx_models
+from tests.servers.scripted import Unit, units_of
 
 WAIT_MS = 30_000
 HERE = Path(__file__).parent
@@ -122,3 +123,20 @@ def shown_index(window: MainWindow) -> int:
     """Which frame of the numbered clip the canvas shows."""
     result = window.canvas.result
     return -1 if result is None else clips.read_index(result.frame.image)
+
+
+@pytest.fixture(scope="session")
+def units(tmp_path_factory: pytest.TempPathFactory) -> list[Unit]:
+    """Two seconds of a public-domain portrait that drifts, as a camera would send them."""
+    path = tmp_path_factory.mktemp("stream") / "stream.mp4"
+    portrait = data.astronaut()[:384]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"bf": "0", "g": "12"})
+        stream.width, stream.height, stream.pix_fmt = 512, 384, "yuv420p"
+        for index in range(50):
+            picture = np.ascontiguousarray(np.roll(portrait, index, axis=1))
+            for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return units_of(path)
