@@ -21,7 +21,7 @@ from realtime import logs, outputs
 from realtime.arguments import FAIL_ON
 from realtime.config import Config, SourceEntry
 from realtime.errors import ConfigError, ExitCode, FakewatchError, OutputClosed
-from realtime.signals import interrupting
+from realtime.signals import interrupting, wishing
 
 if TYPE_CHECKING:
     from realtime.sources.address import Address
@@ -113,12 +113,15 @@ def _analyze_live(
             return again, _addresses(options, again)
 
     with ExitStack() as stack:
+        # From now on, so that a SIGHUP while the model is loaded ends nothing.
+        wishes = stack.enter_context(wishing(reloadable=reread is not None))
         several = len(addresses) > 1 or reread is not None
         opened = stack.enter_context(closing(outputs.LiveOutputs(wanted, several=several)))
         scorer = stack.enter_context(closing(load_scorer(config.scorer)))
         live = HeadlessLive(scorer, config, opened, console, _shows_progress(options))
         return live.run(
             addresses,
+            wishes,
             fail_on=FAIL_ON.get(options.fail_on),
             max_seconds=options.max_seconds,
             reread=reread,

@@ -22,7 +22,7 @@ from realtime.metrics import Metrics
 from realtime.outputs import LiveOutputs
 from realtime.redact import redact
 from realtime.scorer import Scorer
-from realtime.signals import Wishes, wishing
+from realtime.signals import Wishes
 from realtime.sources.address import Address, SourceKind
 from realtime.status_lines import Observed, line, state_words
 from realtime.types import SourceState, SourceStatus, VerdictState
@@ -56,6 +56,7 @@ class HeadlessLive:
     def run(
         self,
         addresses: Mapping[str, Address],
+        wishes: Wishes,
         *,
         fail_on: VerdictState | None = None,
         max_seconds: float | None = None,
@@ -66,7 +67,7 @@ class HeadlessLive:
         Of several outcomes over all sources the gravest is returned: FAIL_ON if any face reached
         ``fail_on``, SOURCE if any source failed or never delivered a picture, USAGE if an output
         of one source could not be written, then NOTHING_ASSESSABLE. ``reread`` gives the settings
-        anew on SIGHUP; without it that signal does what it always does.
+        anew when ``wishes`` ask for it.
 
         Raises:
             ConfigError, ModelError, SinkError: what strikes all sources at once.
@@ -75,22 +76,21 @@ class HeadlessLive:
         metrics = Metrics()
         for name, address in addresses.items():
             self._inputs[name] = self._input(self.config, name, address)
-        with wishing(reloadable=reread is not None) as wishes:
-            engine = LiveEngine(
-                tuple(self._inputs.values()),
-                self.scorer,
-                self.config,
-                metrics=metrics,
-                on_status=self._tell,
-                on_error=self._sink_failed,
-            )
-            with self._health(metrics, engine):
-                try:
-                    engine.start()
-                    self._watch(engine, wishes, max_seconds, reread)
-                finally:
-                    engine.stop(STOP_S)
-            return self._judge(engine, wishes, fail_on)
+        engine = LiveEngine(
+            tuple(self._inputs.values()),
+            self.scorer,
+            self.config,
+            metrics=metrics,
+            on_status=self._tell,
+            on_error=self._sink_failed,
+        )
+        with self._health(metrics, engine):
+            try:
+                engine.start()
+                self._watch(engine, wishes, max_seconds, reread)
+            finally:
+                engine.stop(STOP_S)
+        return self._judge(engine, wishes, fail_on)
 
     def _input(self, config: Config, name: str, address: Address) -> LiveInput:
         observed = self._observed.setdefault(name, Observed())
