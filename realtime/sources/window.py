@@ -16,7 +16,7 @@ from realtime.errors import SourceCode, SourceError
 from realtime.redact import redact
 from realtime.sources.address import Address
 from realtime.sources.device import Device, DeviceSource
-from realtime.sources.screen import Grabber, Region, clip, require_display
+from realtime.sources.screen import Grabber, Region, clip, no_display, require_display
 from realtime.sources.windows import Window, listed, matching
 from realtime.types import Image, SourceInfo
 
@@ -205,7 +205,7 @@ def window_info(name: str, title: str, image: Image, rate_hz: float) -> SourceIn
     """What is known of a window once its first picture is there."""
     height, width = image.shape[:2]
     return SourceInfo(
-        name=f'{name} ("{title}")',
+        name=name if title in name else f'{name} ("{title}")',
         width=width,
         height=height,
         duration_s=None,
@@ -246,6 +246,8 @@ def _desktop() -> Desktop:
             SourceCode.PERMISSION,
         )
     require_display(os.environ)
-    from realtime.sources.window_x11 import X11Windows  # noqa: PLC0415 - X11 only
-
+    try:
+        from realtime.sources.window_x11 import X11Windows  # noqa: PLC0415 - X11 only
+    except OSError as exc:  # it loads libxcb
+        raise no_display(f"({redact(exc)})") from None
     return X11Windows()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -134,6 +135,20 @@ def test_windows_are_listed_with_place_size_and_title(show: Show) -> None:
     found = {w.number: w for w in list_windows()}
     assert found[shown.number] == Window(shown.number, "Zoom é \u2713", (30, 40, 96, 64), True)
     assert not found[hidden.number].visible
+
+
+def test_a_machine_without_the_library_of_x11_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Missing:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "xcffib":
+                raise OSError("libxcb.so.1: cannot open shared object file")
+
+    for name in ("xcffib", "realtime.sources.window_x11"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
+    monkeypatch.setenv("DISPLAY", ":4242")
+    with pytest.raises(SourceError, match=r"libxcb\.so\.1"):
+        list_windows()
 
 
 @needs_xvfb
