@@ -23,7 +23,8 @@ from realtime.types import Image, SourceInfo
 if sys.platform != "win32":
     from realtime.sources import camera_nodes
 
-_BACKENDS: Final = {"linux": cv2.CAP_V4L2, "darwin": cv2.CAP_AVFOUNDATION, "win32": cv2.CAP_MSMF}
+# On Windows, Media Foundation needs many seconds to open some cameras; DirectShow does not.
+_BACKENDS: Final = {"linux": cv2.CAP_V4L2, "darwin": cv2.CAP_AVFOUNDATION, "win32": cv2.CAP_DSHOW}
 _UNKNOWN_FORMAT: Final = "unknown"
 
 logger = logging.getLogger(__name__)
