@@ -23,7 +23,7 @@ from realtime.views import score_crops
 _HEAT_FOR_S = 1.0
 """A heat map older than this is not painted: the face has moved on."""
 
-_VIEWS_EVERY_S = 0.5
+_VIEWS_EVERY_S = 1.0
 """What a view changes depends on the picture more than on the moment, so that fewer crops than
 are scored, the track's first included, tell it."""
 

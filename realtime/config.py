@@ -121,8 +121,8 @@ class ScorerConfig:
     threads: int = 1
     """Threads that the model runs on where it runs on the CPU."""
     views: bool = True
-    """Whether changed copies of a face are scored beside it twice a second; evidence is called
-    strong only if they agree. Scoring takes about three times as long with them."""
+    """Whether changed copies of a face are scored beside it once a second; evidence is called
+    strong only if they agree. With them scoring takes nearly twice as long."""
 
 
 @dataclass(frozen=True, slots=True)
