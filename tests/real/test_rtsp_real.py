@@ -1,0 +1,154 @@
+"""Recordings of people, served by a real RTSP server and watched as a camera would be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from realtime.config import Config, SourceConfig
+from realtime.errors import SourceCode, SourceError
+from realtime.evidence import EvidenceRing
+from realtime.sources.address import Transport
+from realtime.sources.file import FileSource
+from realtime.sources.parsing import parse
+from realtime.sources.stream import StreamSource
+from realtime.types import Frame, Image, WallClock
+from tests.conftest import DATA, needs_data
+from tests.servers.rtsp import file_pipeline, rtsp_server
+
+pytestmark = needs_data
+
+PACKETS = 40
+LOOPS = 2
+
+
+def looped(source: Path, target: Path, packets: int = PACKETS, loops: int = LOOPS) -> Path:
+    """The first ``packets`` of an H.264 clip, again and again, as they are."""
+    with av.open(str(source)) as given, av.open(str(target), "w") as made:
+        stream = given.streams.video[0]
+        out = made.add_stream_from_template(stream, opaque=True)
+        taken = []
+        for packet in given.demux(stream):
+            if packet.size and len(taken) < packets:
+                taken.append((bytes(packet), packet.pts, packet.dts, packet.is_keyframe))
+        first = min(pts for _, pts, _, _ in taken)
+        step = (max(pts for _, pts, _, _ in taken) - first) // (len(taken) - 1)
+        for loop in range(loops):
+            for data, pts, dts, key in taken:
+                packet = av.Packet(data)
+                packet.stream, packet.time_base = out, stream.time_base
+                shift = loop * len(taken) * step - first
+                packet.pts, packet.dts, packet.is_keyframe = pts + shift, dts + shift, key
+                made.mux(packet)
+    return target
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    for path in sorted((DATA / "videos" / "real").glob("*.mp4")):
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            if stream.codec_context.name == "h264" and stream.frames >= PACKETS:
+                break
+    return looped(path, tmp_path_factory.mktemp("real") / "clip.mp4")
+
+
+@pytest.fixture(scope="module")
+def pictures(clip: Path) -> list[Image]:
+    return [frame.image for frame in read_all(FileSource(clip, SourceConfig()))]
+
+
+@pytest.fixture(scope="module")
+def port(clip: Path) -> Iterator[int]:
+    with rtsp_server({"/cam": file_pipeline(clip)}) as port:
+        yield port
+
+
+def read_all(source: FileSource | StreamSource) -> list[Frame]:
+    frames = []
+    with source:
+        source.open()
+        while (frame := source.read()) is not None:
+            frames.append(frame)
+    return frames
+
+
+@pytest.mark.parametrize("transport", list(Transport))
+def test_every_picture_arrives_as_it_is_in_the_file(
+    port: int, pictures: list[Image], transport: Transport
+) -> None:
+    address = parse(f"rtsp://127.0.0.1:{port}/cam", transport=transport)
+    begin = time.time()
+    source = StreamSource(address, Config())
+    frames = read_all(source)
+    assert source.decode_errors == 0
+    # When a server says good-bye on UDP, the last packets may still be on their way.
+    assert len(pictures) - len(frames) in (0, 1 if transport is Transport.UDP else 0)
+    assert all(np.array_equal(f.image, p) for f, p in zip(frames, pictures, strict=False))
+    by_camera = [frame for frame in frames if frame.wall_clock is WallClock.RTCP]
+    assert by_camera
+    assert all(begin - 5 < frame.wall_s < time.time() + 5 for frame in by_camera if frame.wall_s)
+    steps = np.diff([frame.wall_s for frame in by_camera])
+    assert (steps > 0).all()
+
+
+@pytest.mark.parametrize("digest", [False, True])
+def test_only_who_may_watch_does(clip: Path, digest: bool) -> None:
+    pipeline = file_pipeline(clip)
+    user, password = "us er", "p:w@/%x"
+    with rtsp_server({"/cam": pipeline}, users=[(user, password)], digest=digest) as port:
+        good = parse(f"rtsp://us%20er:p%3Aw%40%2F%25x@127.0.0.1:{port}/cam")
+        with StreamSource(good, Config()) as source:
+            assert source.open().width
+            assert source.read() is not None
+        for wrong in ("", "us%20er:other@", "other:p%3Aw%40%2F%25x@"):
+            address = parse(f"rtsp://{wrong}127.0.0.1:{port}/cam")
+            with StreamSource(address, Config()) as source, pytest.raises(SourceError) as caught:
+                source.open()
+            assert caught.value.code is SourceCode.AUTH_FAILED
+            assert "other" not in str(caught.value)
+        address = parse(f"rtsp://us%20er:p%3Aw%40%2F%25x@127.0.0.1:{port}/nothing")
+        with StreamSource(address, Config()) as source, pytest.raises(SourceError) as caught:
+            source.open()
+        assert caught.value.code is SourceCode.NOT_FOUND
+
+
+def test_a_server_that_is_killed_and_comes_back(clip: Path, pictures: list[Image]) -> None:
+    with rtsp_server({"/cam": file_pipeline(clip)}) as port:
+        source = StreamSource(parse(f"rtsp://127.0.0.1:{port}/cam"), Config())
+        source.open()
+        assert source.read() is not None
+    begin = time.monotonic()
+    with source, pytest.raises(SourceError) as caught:
+        list(iter(source.read, None))
+    assert caught.value.code is SourceCode.CONNECTION_FAILED
+    assert caught.value.transient
+    assert time.monotonic() - begin < 4
+    with rtsp_server({"/cam": file_pipeline(clip)}, port=port):
+        assert len(read_all(StreamSource(parse(f"rtsp://127.0.0.1:{port}/cam"), Config()))) == len(
+            pictures
+        )
+
+
+def test_a_clip_of_it_holds_the_same_pictures(
+    port: int, pictures: list[Image], tmp_path: Path
+) -> None:
+    ring = EvidenceRing("cam")
+    source = StreamSource(parse(f"rtsp://127.0.0.1:{port}/cam"), Config(), tap=ring)
+    saved = None
+    with source:
+        source.open()
+        while (frame := source.read()) is not None:
+            if frame.index == 50:
+                saved = ring.save(tmp_path / "clip.mp4", 0.5, 60.0)
+    ring.close()
+    assert saved is not None
+    assert saved.error is None
+    kept = [frame.image for frame in read_all(FileSource(saved.path, SourceConfig()))]
+    assert len(kept) >= 20
+    assert all(np.array_equal(a, b) for a, b in zip(kept, pictures[-len(kept) :], strict=True))
