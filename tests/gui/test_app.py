@@ -17,6 +17,8 @@ from realtime.config import Config
 from realtime.errors import ConfigError
 from realtime.window import display
 from realtime.window.app import make_app
+from tests.gui.live import camera
+from tests.servers.scripted import Unit
 
 ROOT = Path(__file__).resolve().parents[2]
 QT_VARIABLES = ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY", "QT_FONT_DPI")
@@ -186,3 +188,30 @@ def test_an_interrupt_ends_in_good_order(clip: Path, config: Config, tmp_path: P
     assert "Traceback" not in err
     assert out == ""
     assert json.loads(written.read_text("utf-8").splitlines()[-1])["type"] == "run_end"
+
+
+def test_the_sources_of_a_configuration_are_watched(
+    config: Config, units: list[Unit], tmp_path: Path
+) -> None:
+    with camera(units) as (url, _):
+        settings = tmp_path / "cameras.toml"
+        settings.write_text(
+            f'[[sources]]\nname = "hall"\nurl = "{url}"\n'
+            '[[sources]]\nname = "gone"\nsource = "/nowhere.mp4"\n'
+            f'[scorer]\nmodel = "{config.scorer.model}"\ndevice = "cpu"\n'
+        )
+        code = f"""
+from pathlib import Path
+from realtime import config
+def ready(window):
+    tiles = window.grid.tiles
+    return len(tiles) == 2 and tiles[0].canvas.result and "Failed" in tiles[1].caption.state
+close_when(ready)
+print("code", run_window(None, config.load(Path({str(settings)!r}))))
+"""
+        done = python(PRELUDE + code, QT_QPA_PLATFORM="offscreen")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "\ncode 0\n"
+    says = done.stdout + done.stderr
+    assert "s3cr3t" not in says
+    assert "Traceback" not in says
