@@ -22,6 +22,7 @@ from realtime.redact import redact
 from realtime.runner import LiveInput, SourceRunner, Surroundings
 from realtime.scorer import Scorer
 from realtime.sources import FrameSource, open_source
+from realtime.stage import Tools
 from realtime.types import ModelInfo, RunSummary, SourceStatus
 from realtime.workers import WorkerPool
 
@@ -87,14 +88,11 @@ class LiveEngine:
         self._batches = BatchScorer(scorer, metrics, on_error=self._model_failed)
         self._pool = WorkerPool(config.live.workers or _processors())
         self._around = Surroundings(
-            config=config,
-            scorer=self._batches,
+            tools=Tools(config, self._batches, metrics, clock),
             pool=self._pool,
             opener=opener,
             wake=self._wake.set,
             on_error=self._sink_failed,
-            metrics=metrics,
-            clock=clock,
         )
         self._ticker = threading.Thread(target=self._tick, name="fw-watch", daemon=True)
         self._check(inputs)
@@ -239,7 +237,7 @@ class LiveEngine:
         while not self._stopping.is_set():
             self._wake.wait(TICK_S)
             self._wake.clear()
-            self._ticked = self._around.clock()
+            self._ticked = self._around.tools.clock()
             for runner in self._runners:
                 try:
                     runner.tick()

@@ -16,7 +16,7 @@ from realtime.types import Load
 
 WINDOW_S: Final = 1.0
 """How long is looked at before each decision."""
-ENOUGH_HZ: Final = 10.0
+ENOUGH_HZ: Final = 6.0
 """A face that is tracked so often is followed well: a camera that delivers more may be skipped
 through without anything being called too slow."""
 KEPT: Final = 0.8
