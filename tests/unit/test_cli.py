@@ -272,3 +272,69 @@ def test_a_video_of_several_sources_is_one_file(blank_clip: Path, tmp_path: Path
             times.append(frame.time_s)
     assert len(times) == 40
     assert np.all(np.diff(times) > 0)
+
+
+def test_settings_are_explained_and_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["config", "explain"]) == 0
+    out = capsys.readouterr()
+    assert out.err == ""
+    path = tmp_path / "all.toml"
+    path.write_text(out.out, "utf-8")
+    assert main(["config", "check", str(path)]) == 0
+    assert capsys.readouterr().out.startswith("ok: 0 sources, 0 settings changed")
+    path.write_text("[live]\nmax_age_s = 0\n", "utf-8")
+    assert main(["config", "check", str(path)]) == 2
+    assert "'live.max_age_s'" in one_sentence(capsys.readouterr().err)
+
+
+def test_devices_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["devices"]) == 0
+    out = capsys.readouterr().out
+    assert all(head in out for head in ("Cameras", "Screens", "Windows"))
+
+
+def test_files_listed_in_the_settings_run_one_after_another(
+    blank_clip: Path, tmp_path: Path
+) -> None:
+    out, path = tmp_path / "out.jsonl", tmp_path / "clips.toml"
+    path.write_text(f"[[sources]]\nsource = '{blank_clip}'\n" * 2, "utf-8")
+    options = ["--jsonl", str(out), "--quiet"]
+    assert main(["analyze", "--config", str(path), "--headless", *options]) == 5
+    kinds = [r["type"] for r in records(out.read_text("utf-8"))]
+    assert kinds == ["run_start", "run_end"] * 2
+
+
+def test_a_file_may_be_analysed_for_a_while_only(face_clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    arguments = [str(face_clip), "--max-seconds", "0.3", "--jsonl", str(out), "--quiet"]
+    assert main(["analyze", *arguments]) in (0, 5)
+    frames = records(out.read_text("utf-8"))[-1]["frames"]
+    assert frames["captured"] == frames["analysed"] + sum(frames["dropped"].values())
+
+
+@pytest.mark.parametrize("text", ["0", "nan", "-1", "soon"])
+def test_a_while_is_a_number_of_seconds(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["analyze", "a.mp4", f"--max-seconds={text}"])
+    assert caught.value.code == 2
+    assert "seconds" in one_sentence(capsys.readouterr().err)
+
+
+def test_watch_hands_live_sources_to_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the window is asked to show; the window itself is tested in tests/gui."""
+    asked: list[tuple[str | None, Any]] = []
+
+    def window(text: str | None, config: Any, **_options: Any) -> int:
+        asked.append((text, config.sources))
+        return 0
+
+    monkeypatch.setattr("realtime.window.app.run_window", window)
+    arguments = ["rtsp://cam/1", "--transport", "udp", "--allow-http"]
+    assert main(["watch", *arguments]) == 0
+    assert main(["watch", "clip.mp4"]) == 0
+    (text, (entry,)), (file, none) = asked
+    assert text is None
+    assert (entry.text, entry.transport, entry.allow_http) == ("rtsp://cam/1", "udp", True)
+    assert (file, none) == ("clip.mp4", ())
