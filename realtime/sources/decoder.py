@@ -185,6 +185,10 @@ class StreamDecoder:
         except FFmpegError:
             self._skip_unreadable()
             return
+        except IndexError:
+            # PyAV does not know a stream that turned up in mid-file. Its packet is none of ours.
+            self._packets = self._container.demux(self._stream)
+            return
         self._unreadable = False
         if packet is None:
             self._finish()
