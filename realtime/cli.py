@@ -232,7 +232,9 @@ def _wanted(options: argparse.Namespace, console: Console | None = None) -> outp
     """What was asked for; verdicts in words go where the JSON Lines do not."""
     say = None
     if console is not None and not options.quiet:
-        words = console if options.jsonl == "-" else Console()
+        # Two consoles on one terminal would write into each other's lines.
+        one_terminal = console.is_terminal and sys.stdout.isatty()
+        words = console if options.jsonl == "-" or one_terminal else Console()
 
         def say(line: str) -> None:
             words.print(line, markup=False, highlight=False, soft_wrap=True)

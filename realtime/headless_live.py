@@ -31,7 +31,7 @@ Reread = Callable[[], tuple[Config, Mapping[str, Address]]]
 
 _POLL_S: Final = 0.1
 _REDRAW_S: Final = 0.5
-STOP_S: Final = 2.0
+STOP_S: Final = 1.5
 """Within three seconds of a SIGTERM everything is over."""
 
 
@@ -180,7 +180,7 @@ class HeadlessLive:
         self._inputs = inputs
         for name in stopped:
             self.outputs.close_source(name)
-        words = f"the settings were read anew: {len(inputs)} sources, {len(opened)} of them new"
+        words = f"the settings were read anew: {len(opened)} new of {len(inputs)} in all"
         if without_sources(config) != without_sources(self.config):
             words += "; what else has changed in them takes a restart"
         complain(self.console, words)

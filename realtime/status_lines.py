@@ -65,6 +65,7 @@ class Observed:
     clock: Callable[[], float] = time.monotonic
     tracks: list[TrackSummary] = field(default_factory=list)
     _recent: deque[tuple[float, float]] = field(default_factory=deque)
+    _began: float | None = None
 
     def start(self, _start: RunStart) -> None:
         """Nothing to note."""
@@ -72,6 +73,7 @@ class Observed:
     def write(self, result: FrameResult) -> None:
         """Note its age."""
         now = self.clock()
+        self._began = now if self._began is None else self._began
         self._recent.append((now, result.age_s))
         while now - self._recent[0][0] > RATE_OVER_S:
             self._recent.popleft()
@@ -87,7 +89,8 @@ class Observed:
         """Results a second and the age in seconds of the oldest of them, None without any."""
         now = self.clock()
         ages = [age for at, age in tuple(self._recent) if now - at <= RATE_OVER_S]
-        return len(ages) / RATE_OVER_S, max(ages, default=None)
+        watched = RATE_OVER_S if self._began is None else now - self._began
+        return len(ages) / min(RATE_OVER_S, max(watched, 0.5)), max(ages, default=None)
 
 
 def line(view: View, observed: Observed, now: float) -> str:
