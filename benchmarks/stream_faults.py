@@ -107,7 +107,7 @@ def measure(folder: Path) -> None:
 def resolver_hangs() -> Iterator[None]:
     """A name server that does not answer is nothing that loopback has."""
     end = threading.Event()
-    with mock.patch.object(socket, "getaddrinfo", lambda *_, **__: end.wait(60) and []):
+    with mock.patch.object(socket, "getaddrinfo", side_effect=lambda *_, **__: end.wait(60) and []):
         try:
             yield
         finally:

@@ -294,6 +294,8 @@ class _Template:
         self.codec = str(context.codec.canonical_name)
         self.base = stream.time_base or Fraction(1, 90_000)
         self._size = (context.width, context.height)
+        # What begins with 1 is the description of packets without start codes.
+        self._start_codes = not (context.extradata or b"").startswith(b"\1")
         self._sets = b""
         self._renewed = before is not None
         if before is None:
@@ -308,7 +310,9 @@ class _Template:
 
         H.264 and H.265 say so in new parameter sets; of others the decoder tells a packet later.
         """
-        sets = parameter_sets(packet.data, self.codec) if packet.key else b""
+        sets = b""
+        if packet.key and self._start_codes:
+            sets = parameter_sets(packet.data, self.codec)
         size = (stream.codec_context.width, stream.codec_context.height)
         if self._sets and sets and sets != self._sets:
             changed = _Template(stream, self)

@@ -12,7 +12,7 @@ from typing import Final
 import av
 from av.container import InputContainer
 from av.error import EOFError as EndOfStream
-from av.error import FFmpegError, InvalidDataError
+from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Discard
 from av.video.frame import VideoFrame
@@ -91,13 +91,15 @@ class LiveDecoder:
         self._timeless = container.format.name in _TIMELESS
         self._timeline = LiveTimeline(base, self.frame_rate)
         self._wall = Wall(base)
-        self._gaps = GapWatch() if self.codec == "h264" else None
-        if self._gaps is not None:
+        self._gaps: GapWatch | None = None
+        # What begins with 1 is the description of packets without start codes.
+        if self.codec == "h264" and not (context.extradata or b"").startswith(b"\1"):
+            self._gaps = GapWatch()
             self._gaps.learn(context.extradata)
         self._packets = container.demux(self._stream)
         self._ready: deque[Shown] = deque()
         self._ended = False
-        self._unreadable = False
+        self._unreadable = self._late = False
         self._last_s = 0.0
         self._damaged_at: float | None = None
         self._picture_at = time.monotonic()
@@ -136,6 +138,9 @@ class LiveDecoder:
             if self._ended:
                 self._require_end()
                 return None
+            if self._late:
+                self._ended = True
+                raise stream_errors.READ_TIMEOUT.error(self._name)
             self._step()
             if not self._ready:
                 self._require_picture()
@@ -166,27 +171,33 @@ class LiveDecoder:
         return stream
 
     def _step(self) -> None:
-        trouble: Trouble | None = None
-        packet: Packet[VideoStream] | None = None
         with self._interrupt.watch(self._config.live.read_timeout_s):
-            try:
-                packet = next(self._packets, None)
-            except InvalidDataError:
-                trouble = self._skip_unreadable()
-                if trouble is None:
-                    return
-            except EndOfStream:
-                packet = None
-            except FFmpegError as exc:
-                trouble = stream_errors.reading(exc)
-            if trouble is not None and self._interrupt.expired:
-                trouble = stream_errors.READ_TIMEOUT
+            received = self._receive()
+            # A wait that was cut short is reported as anything.
+            expired = self._interrupt.expired
         if self._interrupt.cancelled:
             return
-        if trouble is not None:
+        if not isinstance(received, Trouble):
+            # What FFmpeg still had when its wait was cut short is handed out before the error.
+            self._late = expired
+            self._take(received)
+        elif expired or received is not stream_errors.UNREADABLE or self._unreadable:
             self._ended = True
-            raise trouble.error(self._name)
-        self._take(packet)
+            raise (stream_errors.READ_TIMEOUT if expired else received).error(self._name)
+        else:
+            # Go on behind a packet that cannot be read, unless it was the second in a row.
+            self._unreadable = True
+            self._packets = self._container.demux(self._stream)
+            self._damaged_at = time.monotonic()
+            self.lose()
+
+    def _receive(self) -> Packet[VideoStream] | Trouble | None:
+        try:
+            return next(self._packets, None)
+        except EndOfStream:
+            return None
+        except FFmpegError as exc:
+            return stream_errors.reading(exc)
 
     def _take(self, packet: Packet[VideoStream] | None) -> None:
         self._unreadable = False
@@ -202,16 +213,6 @@ class LiveDecoder:
             if packet.is_corrupt or (self._gaps is not None and self._gaps.missed(bytes(packet))):
                 self._damaged_at = arrival
             self._decode(packet, arrival)
-
-    def _skip_unreadable(self) -> Trouble | None:
-        """Go on behind a packet that cannot be read, unless it was the second one in a row."""
-        if self._unreadable:
-            return stream_errors.BROKEN_OFF
-        self._unreadable = True
-        self._packets = self._container.demux(self._stream)
-        self._damaged_at = time.monotonic()
-        self.lose()
-        return None
 
     def _decode(self, packet: Packet[VideoStream] | None, arrival: float) -> None:
         try:

@@ -115,6 +115,10 @@ LOSSY: Final = Trouble(
     SourceCode.CORRUPT,
     "{name} arrives too damaged to be judged; read it over TCP, or look at the network.",
 )
+UNREADABLE: Final = Trouble(
+    SourceCode.CORRUPT,
+    "{name} sends what cannot be read; look at the camera or server, and at the network.",
+)
 CLOSED: Final = Trouble(
     SourceCode.CONNECTION_FAILED,
     "{name} was closed while it was being opened; open it again.",
@@ -165,7 +169,9 @@ def opening(error: FFmpegError, *, encrypted: bool) -> Trouble:
 
 
 def reading(error: FFmpegError) -> Trouble:
-    """Why a stream that was open broke off."""
+    """Why a stream that was open gave no packet; UNREADABLE may be the packet alone."""
     if isinstance(error, av.error.HTTPUnauthorizedError):
         return AUTH_FAILED
+    if isinstance(error, av.error.InvalidDataError):
+        return UNREADABLE
     return READ_TIMEOUT if error.errno == errno.ETIMEDOUT else BROKEN_OFF

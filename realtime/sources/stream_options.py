@@ -81,7 +81,9 @@ def options(way: Route, address: Address, config: Config) -> dict[str, str]:
     with it every picture up to the next one. Probing is short instead, and what was gathered
     meanwhile is decoded faster than it came.
     """
-    timeout_us = str(round(max(config.live.open_timeout_s, config.live.read_timeout_s) * 1e6))
+    # Longer than our own deadlines, which have to come first to be called what they are.
+    longest_s = 2 * max(config.live.open_timeout_s, config.live.read_timeout_s)
+    timeout_us = str(round(longest_s * 1e6))
     chosen = {
         "protocol_whitelist": way.protocols,
         "probesize": str(_PROBE_BYTES),

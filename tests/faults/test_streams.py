@@ -59,7 +59,7 @@ def played(
             made.stopping.set()
 
 
-def fails(source: StreamSource, code: SourceCode, *, within_s: float = LATE_S) -> SourceError:
+def fails(source: StreamSource, *codes: SourceCode, within_s: float = LATE_S) -> SourceError:
     """Open and read until it fails; checks code, time and that the sentence is one."""
     latest = [time.monotonic()]
 
@@ -71,7 +71,7 @@ def fails(source: StreamSource, code: SourceCode, *, within_s: float = LATE_S) -
     with source, pytest.raises(SourceError) as caught:
         use()
     assert time.monotonic() - latest[0] < within_s
-    assert caught.value.code is code, str(caught.value)
+    assert caught.value.code in codes, str(caught.value)
     assert caught.value.__context__ is None
     assert str(caught.value).count(".") >= 1
     assert "\n" not in str(caught.value)
@@ -114,9 +114,19 @@ def test_a_server_that_trickles(units: list[Unit]) -> None:
 
 def test_a_stream_that_stalls_without_closing(units: list[Unit]) -> None:
     with played(units, silence_s=60) as url:
+        begin = time.monotonic()
         error = fails(stream(url), SourceCode.TIMEOUT, within_s=READ_S + LATE_S)
+        # The last picture is held back by FFmpeg up to the error: it must not cost a second wait.
+        assert time.monotonic() - begin < 2 * READ_S + OPEN_S
     assert error.transient
     assert "stopped sending" in str(error)
+
+
+def test_a_stall_over_http_is_called_one(tmp_path: Path) -> None:
+    body = make_clip(tmp_path / "a.ts", 50).read_bytes()
+    with serving(http({"/cam": ("video/mp2t", body)}, length=False, silence_s=60)) as server:
+        url = f"http://127.0.0.1:{server.port}/cam"
+        fails(stream(url), SourceCode.TIMEOUT, within_s=READ_S + LATE_S)
 
 
 def test_a_server_that_dies_and_returns(units: list[Unit]) -> None:
@@ -284,7 +294,8 @@ def test_the_codec_changes(tmp_path: Path) -> None:
     body = join(tmp_path / "c.ts", [before, after]).read_bytes()
     with serving(http({"/cam": ("video/mp2t", body)}, length=False, silence_s=60)) as server:
         source = stream(f"http://127.0.0.1:{server.port}/cam")
-        assert fails(source, SourceCode.CONNECTION_FAILED, within_s=READ_S + LATE_S).transient
+        codes = (SourceCode.CORRUPT, SourceCode.TIMEOUT, SourceCode.CONNECTION_FAILED)
+        assert fails(source, *codes, within_s=READ_S + LATE_S).transient
 
 
 @pytest.mark.parametrize(
@@ -543,8 +554,8 @@ def test_packet_loss_on_udp_shows_no_damaged_picture(tmp_path: Path) -> None:
         tmp_path / "clip.mp4", 200, size=(640, 360), rate=100, gop=10, options=LIKE_A_CAMERA
     )
     mounts = {"/cam": file_pipeline(clip, loss=0.05)}
-    with rtsp_server(mounts) as port:
-        address = parse(f"rtsp://127.0.0.1:{port}/cam", transport=Transport.UDP)
+    with rtsp_server(mounts) as server:
+        address = parse(f"rtsp://127.0.0.1:{server.port}/cam", transport=Transport.UDP)
         with StreamSource(address, Config()) as source:
             source.open()
             frames = read_all(source)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ import av
 import numpy as np
 import pytest
 
-from realtime.config import Config, SourceConfig
+from realtime.config import Config, LiveConfig, SourceConfig
 from realtime.errors import SourceCode, SourceError
 from realtime.evidence import EvidenceRing
 from realtime.sources.address import Transport
@@ -65,8 +67,8 @@ def pictures(clip: Path) -> list[Image]:
 
 @pytest.fixture(scope="module")
 def port(clip: Path) -> Iterator[int]:
-    with rtsp_server({"/cam": file_pipeline(clip)}) as port:
-        yield port
+    with rtsp_server({"/cam": file_pipeline(clip)}) as server:
+        yield server.port
 
 
 def read_all(source: FileSource | StreamSource) -> list[Frame]:
@@ -93,15 +95,16 @@ def test_every_picture_arrives_as_it_is_in_the_file(
     by_camera = [frame for frame in frames if frame.wall_clock is WallClock.RTCP]
     assert by_camera
     assert all(begin - 5 < frame.wall_s < time.time() + 5 for frame in by_camera if frame.wall_s)
-    steps = np.diff([frame.wall_s for frame in by_camera])
-    assert (steps > 0).all()
+    # Each report may correct the one before it by what the server's own clocks disagree.
+    assert np.abs(np.diff([frame.wall_s for frame in by_camera])).max() < 1
 
 
 @pytest.mark.parametrize("digest", [False, True])
 def test_only_who_may_watch_does(clip: Path, digest: bool) -> None:
     pipeline = file_pipeline(clip)
     user, password = "us er", "p:w@/%x"
-    with rtsp_server({"/cam": pipeline}, users=[(user, password)], digest=digest) as port:
+    with rtsp_server({"/cam": pipeline}, users=[(user, password)], digest=digest) as server:
+        port = server.port
         good = parse(f"rtsp://us%20er:p%3Aw%40%2F%25x@127.0.0.1:{port}/cam")
         with StreamSource(good, Config()) as source:
             assert source.open().width
@@ -119,7 +122,8 @@ def test_only_who_may_watch_does(clip: Path, digest: bool) -> None:
 
 
 def test_a_server_that_is_killed_and_comes_back(clip: Path, pictures: list[Image]) -> None:
-    with rtsp_server({"/cam": file_pipeline(clip)}) as port:
+    with rtsp_server({"/cam": file_pipeline(clip)}) as server:
+        port = server.port
         source = StreamSource(parse(f"rtsp://127.0.0.1:{port}/cam"), Config())
         source.open()
         assert source.read() is not None
@@ -133,6 +137,21 @@ def test_a_server_that_is_killed_and_comes_back(clip: Path, pictures: list[Image
         assert len(read_all(StreamSource(parse(f"rtsp://127.0.0.1:{port}/cam"), Config()))) == len(
             pictures
         )
+
+
+@pytest.mark.parametrize("transport", list(Transport))
+def test_a_server_that_stops_without_a_word(clip: Path, transport: Transport) -> None:
+    with rtsp_server({"/cam": file_pipeline(clip)}) as server:
+        address = parse(f"rtsp://127.0.0.1:{server.port}/cam", transport=transport)
+        config = Config(live=LiveConfig(read_timeout_s=1.0))
+        with StreamSource(address, config) as source:
+            source.open()
+            os.kill(server.pid, signal.SIGSTOP)
+            begin = time.monotonic()
+            with pytest.raises(SourceError) as caught:
+                list(iter(source.read, None))
+    assert caught.value.code is SourceCode.TIMEOUT
+    assert 0.9 < time.monotonic() - begin < 4
 
 
 def test_a_clip_of_it_holds_the_same_pictures(

@@ -8,6 +8,7 @@ import select
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,14 @@ from gi.repository import Gst, GstRtspServer
 Gst.init(None)
 assert all(Gst.ElementFactory.find(name) for name in {_ELEMENTS!r})
 """
+
+
+@dataclass(frozen=True)
+class RtspServer:
+    """A server that runs: its port and its process."""
+
+    port: int
+    pid: int
 
 
 @functools.cache
@@ -51,8 +60,8 @@ def rtsp_server(
     port: int = 0,
     address: str = "127.0.0.1",
     certificate: Path | None = None,
-) -> Iterator[int]:
-    """The port of a server with ``mounts`` (path to pipeline); skips where there can be none."""
+) -> Iterator[RtspServer]:
+    """A server with ``mounts`` (path to pipeline); skips where there can be none."""
     if not available():
         pytest.skip("no GStreamer RTSP server on this machine")
     given = {
@@ -75,6 +84,6 @@ def rtsp_server(
         try:
             ready, _, _ = select.select([process.stdout], [], [], START_S)
             assert ready, "the RTSP server did not start"
-            yield int(process.stdout.readline())
+            yield RtspServer(int(process.stdout.readline()), process.pid)
         finally:
             process.kill()
