@@ -263,8 +263,7 @@ class SourceRunner:
 
     def _capture(self) -> None:
         try:
-            if not self._stop.is_set():
-                self._stage.prepare()
+            self._stage.prepare(self._stop)
             while not self._stop.is_set():
                 error = self._connection()
                 if error is None or self._stop.is_set() or not self._wait_after(error):

@@ -112,9 +112,11 @@ class Stage:
         """Whether a frame waits and may be tracked."""
         return not self._slot.empty and self._clock() >= self._next_track
 
-    def prepare(self) -> None:
-        """Build what takes time to build."""
+    def prepare(self, stop: threading.Event) -> None:
+        """Build what takes time to build, unless told to stop before its turn comes."""
         with _BUILDING:
+            if stop.is_set():
+                return
             self._tracker = FaceTracker(self._tools.config.faces)
 
     def put(self, frame: Frame) -> None:
