@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -30,19 +31,20 @@ from tests.servers.sockets import free_port, serving, silent
 CAMERA = {"tune": "zerolatency", "sc_threshold": "0"}
 
 
-def noticed(url: str) -> tuple[float, str, int]:
-    """Seconds from the last frame (or the start) to the error, its code, and frames read."""
-    frames = 0
+def noticed(url: str, script: Script | None = None) -> tuple[float, str, int]:
+    """Seconds from the start, or from when ``script`` fell silent, to the error; its code, and
+    how many frames were read."""
+    frames, code = 0, "end"
     begin = time.monotonic()
     with StreamSource(parse(url, allow_http=True), Config()) as source:
         try:
             source.open()
             while source.read() is not None:
                 frames += 1
-                begin = time.monotonic()
         except SourceError as exc:
-            return time.monotonic() - begin, exc.code.value, frames
-    return time.monotonic() - begin, "end", frames
+            code = exc.code.value
+        end = time.monotonic()
+    return end - (begin if script is None else script.silent_since), code, frames
 
 
 def closed(url: str, after_s: float) -> float:
@@ -81,10 +83,11 @@ def measure(folder: Path) -> None:
     for scheme in ("rtsp", "rtsps", "http"):
         with serving(silent) as server:
             tell(f"silent server, {scheme}", *noticed(f"{scheme}://127.0.0.1:{server.port}/cam"))
-    with played(Script(units, sets, 60)) as url:
-        tell("stall in mid-stream", *noticed(url))
-    with played(Script(units, sets)) as url:
-        tell("server hangs up in mid-stream", *noticed(url))
+    slow = [replace(unit, wait_s=0.04) for unit in units]
+    for fault, silence_s in (("stall in mid-stream", 60), ("server hangs up in mid-stream", 0)):
+        script = Script(slow, sets, silence_s)
+        with played(script) as url:
+            tell(fault, *noticed(url, script))
     tell("nothing listens", *noticed(f"rtsp://127.0.0.1:{free_port()}/cam"))
     tell("unknown host", *noticed("rtsp://nonesuch.invalid/cam"))
     with played(Script(units, sets, users={"user": "right"})) as url:

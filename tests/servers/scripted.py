@@ -54,6 +54,8 @@ class Script:
     encoding: str = "H264/90000"
     stopping: threading.Event = field(default_factory=threading.Event)
     seen: list[str] = field(default_factory=list)
+    silent_since: float = 0.0
+    """When the last unit was sent to the newest client, of ``time.monotonic()``."""
 
     def serve(self, connection: socket.socket) -> None:
         """Speak RTSP with one client."""
@@ -140,6 +142,7 @@ class _Session:
                 head = struct.pack(">BBHII", 0x80, last | 96, self._sequence & 0xFFFF, stamp, 1)
                 self._sequence += 1
                 self._interleave(0, head + nal)
+        self._script.silent_since = time.monotonic()
         if self._script.silence_s:
             self._connection.settimeout(self._script.silence_s)
             while self._connection.recv(65536):  # until the client has gone
@@ -167,7 +170,7 @@ def _requests(connection: socket.socket) -> Iterable[str]:
 
 def units_of(path: Path, *, start: int = 0, step: int = 3600, wait_s: float = 0.0) -> list[Unit]:
     """The access units of a clip of H.264 without B-frames, ``step`` ticks apart."""
-    units = []
+    units: list[Unit] = []
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         to_start_codes = av.BitStreamFilterContext("h264_mp4toannexb", stream)
