@@ -22,10 +22,10 @@ from realtime.config import Config
 from realtime.errors import FakewatchError, SourceCode, SourceError
 from realtime.lifecycle import LifeCycle
 from realtime.logs import unexpected
-from realtime.source_sinks import Outputs
 from realtime.playback import PresentationClock
 from realtime.redact import redact
 from realtime.sinks.base import Sink
+from realtime.source_sinks import Outputs
 from realtime.sources.address import Address
 from realtime.sources.base import FrameSource
 from realtime.stage import Stage, Tools
