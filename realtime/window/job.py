@@ -20,8 +20,8 @@ from realtime.window.bridge import Bridge
 
 log = logging.getLogger(__name__)
 
-STOP_WAIT_S = 1.2
-"""How long closing waits for a run to end."""
+STOP_WAIT_S = 1.1
+"""How long closing waits for a run to end; sinks get half a second more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ _PALE_INK: Final = QColor(215, 215, 215)
 _SCALES: Final = (1.9, 1.5, 1.2, 1.0)
 """Of the headline to the window's own font, the largest first that leaves room for the detail."""
 _STRIP_SCALES: Final = (1.2, 1.0)
+_GROWS_FROM_PX: Final = 600
+_MOST_GROWN: Final = 1.5
+"""Large rooms are looked at from afar."""
 _LINE: Final = 92
 """Letters a line at most: longer ones are hard to read."""
 _WRAP: Final = int(Qt.AlignmentFlag.AlignHCenter) | int(Qt.TextFlag.TextWordWrap)
@@ -45,7 +48,8 @@ def paint_notice(painter: QPainter, room: QRect, notice: Notice, font: QFont) ->
     """
     metrics = QFontMetrics(font)
     pad = max(4, round(metrics.height() * 0.6))
-    wide = max(1, min(room.width() - 2 * pad, _LINE * metrics.averageCharWidth()))
+    line = max(_LINE * metrics.averageCharWidth(), round(room.width() * 0.55))
+    wide = max(1, min(room.width() - 2 * pad, line))
     layout = _lay_out(notice, font, wide, room.height() - 2 * pad)
     card_wide = max(layout.head.width(), layout.body.width()) + 2 * pad
     card = QRect(0, 0, card_wide, layout.height + 2 * pad)
@@ -71,7 +75,8 @@ def paint_notice(painter: QPainter, room: QRect, notice: Notice, font: QFont) ->
 
 def _lay_out(notice: Notice, font: QFont, wide: int, high: int) -> _Layout:
     """The largest that fits in, of the longest detail that fits in at all."""
-    scales = _STRIP_SCALES if notice.strip else _SCALES
+    grown = max(1.0, min(_MOST_GROWN, wide / _GROWS_FROM_PX))
+    scales = _STRIP_SCALES if notice.strip else (_SCALES[0] * grown, *_SCALES)
     choices = (
         _laid_out(notice.headline, detail, _fonts(font, scale), wide)
         for detail in _shorter(notice.detail)

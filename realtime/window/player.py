@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
@@ -16,7 +17,9 @@ from qtpy.QtCore import QObject, Signal
 
 from realtime.config import Config
 from realtime.errors import ConfigError, FakewatchError
+from realtime.health import HealthServer
 from realtime.live import LiveEngine, LiveInput
+from realtime.metrics import Metrics
 from realtime.pipeline import Pipeline
 from realtime.redact import redact
 from realtime.runner import SourceRunner
@@ -28,9 +31,9 @@ from realtime.window.job import Job, Model, Wanted
 
 log = logging.getLogger(__name__)
 
-JOIN_WAIT_S = 0.7
-"""With the wait for the run itself: closing must not take longer than two seconds, whatever a
-source is doing."""
+CLOSE_S = 1.9
+"""Closing must not take longer than two seconds, whatever a source is doing."""
+HEALTH_WAIT_S = 0.2
 
 
 class LiveSinks(Protocol):
@@ -146,9 +149,10 @@ class Player(QObject):
         """Stop everything and wait for it, for two seconds at most."""
         job, self._job = self._job, None
         if job is not None:
+            deadline = time.monotonic() + CLOSE_S
             job.abandon()
             job.end()
-            job.thread.join(JOIN_WAIT_S)
+            job.thread.join(max(0.1, deadline - time.monotonic()))
             if job.thread.is_alive():
                 log.error("opening a source did not stop in time")
                 return
@@ -176,13 +180,20 @@ class Player(QObject):
             )
             job.run(pipeline)
             return
+        metrics = Metrics() if job.config.metrics.address else None
         engine = LiveEngine(
             self._inputs(job),
             scorer,
             job.config,
+            metrics=metrics,
             on_status=job.tell,
             on_error=lambda _source_id, error: self._trouble(redact(error)),
         )
+        if metrics is not None:
+            wanted = scorer.info.provider if job.config.scorer.device == "cuda" else None
+            server = HealthServer(job.config.metrics.address, metrics, engine, provider=wanted)
+            job.at_end(partial(server.stop, HEALTH_WAIT_S))
+            server.start()
         job.run(engine)
 
     def _inputs(self, job: Job) -> list[LiveInput]:

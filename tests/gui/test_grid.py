@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 from hypothesis import given
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, Qt
 
-from realtime.config import Config, SourceEntry
+from realtime.config import Config, MetricsConfig, SourceEntry
 from realtime.errors import ConfigError, ExitCode
 from realtime.redact import MASK
 from realtime.sinks.base import Sink
@@ -211,6 +213,11 @@ class Sinks:
         self.closed.append(source_id)
 
 
+def has_results(sinks: Sinks) -> bool:
+    bridges = sinks.bridges
+    return len(bridges) == 2 and all(one._newest is not None for one in bridges.values())
+
+
 def test_each_source_has_outputs_of_its_own(
     qtbot: QtBot, config: Config, clip: Path, units: list[Unit]
 ) -> None:
@@ -221,7 +228,7 @@ def test_each_source_has_outputs_of_its_own(
         qtbot.addWidget(window)
         window.show()
         window.open_many(replace(quick(config), sources=sources))
-        wait_for(qtbot, lambda: all(b.take() is not None for b in sinks.bridges.values()) or False)
+        wait_for(qtbot, lambda: has_results(sinks))
         assert sinks.opened == ["a", "b with clips"]
         assert sinks.closed == []
         window.close()
@@ -369,3 +376,25 @@ def test_the_identity_holds_for_sums() -> None:
 def test_the_census_counts_states() -> None:
     found = [status(s) for s in (SourceState.LIVE, SourceState.LIVE, SourceState.BLACK)]
     assert census(found) == "3 sources: 2 live, 1 black"
+
+
+def test_metrics_are_served_while_the_window_watches(
+    qtbot: QtBot, config: Config, units: list[Unit]
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    served = replace(quick(config), metrics=MetricsConfig(address=f"127.0.0.1:{port}"))
+    window = MainWindow(served)
+    qtbot.addWidget(window)
+    window.show()
+    with camera(units) as (url, _):
+        window.open(url)
+        wait_for(qtbot, lambda: window.state is SourceState.LIVE)
+        with urlopen(f"http://127.0.0.1:{port}/ready", timeout=10) as answer:
+            assert answer.status == 200
+        window.reopen()  # the port is free again by then
+        wait_for(qtbot, lambda: window.state is SourceState.LIVE)
+        close_in_time(window)
+    with pytest.raises(URLError):
+        urlopen(f"http://127.0.0.1:{port}/ready", timeout=10)
