@@ -23,6 +23,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final, TextIO
 
 from benchmarks import footage, soak_report
@@ -81,6 +82,17 @@ class Counted:
     def close(self) -> None:
         """As the source does."""
         self._inner.close()
+
+    def __enter__(self) -> Counted:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 class Watch:
