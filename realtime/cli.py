@@ -61,6 +61,7 @@ def _watch(options: argparse.Namespace, _console: Console) -> int:
         wanted = _wanted(options)
         if text is None and config.sources:
             several = len(config.sources) > 1
+            wanted = dataclasses.replace(wanted, evidence=config.evidence)
             live = stack.enter_context(closing(outputs.LiveOutputs(wanted, several=several)))
             return run_window(None, config, live_sinks=live, loop=options.loop)
         sinks = outputs.for_files(wanted, [] if text is None else [text], stack)

@@ -32,7 +32,7 @@ def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
         env=clean(**environment),
         capture_output=True,
         text=True,
-        timeout=40,
+        timeout=100,
         check=False,
     )
 
@@ -176,7 +176,7 @@ def test_an_interrupt_ends_in_good_order(clip: Path, config: Config, tmp_path: P
         text=True,
     ) as process:
         try:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 80
             while not (written.exists() and written.stat().st_size):
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
