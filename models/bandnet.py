@@ -1,8 +1,9 @@
-"""A detector of few weights: how strong detail of each size is, in each colour and each place.
+"""A detector of few weights: what fine detail is like, in each colour and each place of a face.
 
-What a decoder draws has less fine colour, and other detail around the eyes and the mouth, than
-what a camera saw in the same light; both are to be judged by what is usual in that place of a
-face. So the features are fixed: the strength of four bands of detail in luma and two colour
+What a decoder draws has less fine colour, other detail around the eyes and the mouth, detail that
+is spread more evenly, and colours that go together in other ways than in what a camera saw in the
+same light; all of it is to be judged by what is usual in that place of a face. So the features are
+fixed: statistics of three bands and of differences of neighbouring pixels, in luma and two colour
 differences, and the mean colour, in each cell of 16 pixels. Two linear units weigh them, one for
 faces that were swapped into a picture and one for pictures drawn as a whole (`models.discriminant`
 fits them), and a forgery is what either of them calls one.
@@ -21,9 +22,11 @@ from realtime.contract import CropSpec, InputSpec
 CELL: Final = 16
 """Pixels of the input for each cell of the maps."""
 
-SIGMAS: Final = (0.7, 1.4, 2.8, 5.6)
+SIGMAS: Final = (0.7, 1.4, 2.8)
 """Standard deviations of the blurs, in pixels; a band lies between two of them."""
-CHANNELS: Final = 3 * len(SIGMAS) + 3
+_PLANES: Final = 3
+_PAIRS: Final = ((0, 1), (0, 2), (1, 2))
+CHANNELS: Final = (3 * len(SIGMAS) + 3 + 1) * _PLANES
 WITNESSES: Final = 2
 """Units: swapped into a picture, drawn as a whole."""
 
@@ -40,9 +43,17 @@ _YCRCB: Final = ((0.299, 0.587, 0.114), (0.4998, -0.4185, -0.0813), (-0.1687, -0
 class Bands(nn.Module):
     """``(N, 3, H, W)`` RGB in -1..1 to ``(N, CHANNELS, H / 16, W / 16)``.
 
-    For luma, red and blue difference the natural logarithm of the mean strength of each band in
-    the cell, in grey levels, from fine to coarse (differences of Gaussians; Burt and Adelson,
-    IEEE Trans. Comm. 1983), then the three means in units of 30 grey levels.
+    All statistics are those of one cell, on luma, red and blue difference in grey levels; the
+    bands are differences of Gaussians (Burt and Adelson, IEEE Trans. Comm. 1983) from fine to
+    coarse. In this order, each by plane or pair of planes, then by band or direction:
+
+    - strength: the logarithm of the mean magnitude of each band,
+    - peakedness: the logarithm of a band's root mean square over its mean magnitude, .226 for
+      Gaussian noise and more where detail is sparse,
+    - the logarithm of the mean magnitude of the difference of neighbouring pixels across, down,
+      and of both (Haar, Math. Ann. 1910),
+    - the correlation of each two planes in each band, -1 to 1,
+    - the mean of each plane in units of 30 grey levels.
     """
 
     mix: Tensor
@@ -53,20 +64,52 @@ class Bands(nn.Module):
         for name, side in zip(("down", "across"), size, strict=True):
             blurs = torch.stack([_blur(side, sigma) for sigma in SIGMAS])
             self.register_buffer(name, blurs, persistent=False)
+            self.register_buffer(f"{name}_step", _step(side), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         planes = nn.functional.conv2d((x + 1) * _HALF_RANGE, self.mix)
         down, across = self.get_buffer("down"), self.get_buffer("across")
-        before, bands = planes, []
+        strengths, peaks, together = [], [], []
+        before = planes
         for i in range(len(SIGMAS)):
             after = down[i] @ planes @ across[i].T
-            strength = nn.functional.avg_pool2d((before - after).abs(), CELL)
-            bands.append(torch.log(strength + _FLOOR))
+            band = before - after
             before = after
-        # by plane, then by band
-        found = torch.stack(bands, 2).flatten(1, 2)
-        means = nn.functional.avg_pool2d(planes, CELL) / _COLOUR_SCALE
-        return torch.cat((found, means), 1)
+            strength, power = _log_strength(band), _cells(band * band) + _FLOOR**2
+            strengths.append(strength)
+            peaks.append(torch.log(power) / 2 - strength)
+            products = torch.stack([band[:, a] * band[:, b] for a, b in _PAIRS], 1)
+            powers = torch.stack([power[:, a] * power[:, b] for a, b in _PAIRS], 1)
+            together.append(_cells(products) / torch.sqrt(powers))
+        one_across = planes @ self.get_buffer("across_step").T
+        one_down = self.get_buffer("down_step") @ planes
+        both = self.get_buffer("down_step") @ one_across
+        steps = [_log_strength(step) for step in (one_across, one_down, both)]
+        return torch.cat(
+            (
+                *(
+                    torch.stack(found, 2).flatten(1, 2)
+                    for found in (strengths, peaks, steps, together)
+                ),
+                _cells(planes) / _COLOUR_SCALE,
+            ),
+            1,
+        )
+
+
+def _cells(planes: Tensor) -> Tensor:
+    return nn.functional.avg_pool2d(planes, CELL)
+
+
+def _log_strength(detail: Tensor) -> Tensor:
+    return torch.log(_cells(detail.abs()) + _FLOOR)
+
+
+def _step(side: int) -> Tensor:
+    """``(side, side)``: each pixel less the one before it, the first less the one behind it."""
+    matrix = torch.eye(side) - torch.diag(torch.ones(side - 1), -1)
+    matrix[0, 1] = -1.0
+    return matrix
 
 
 def _blur(side: int, sigma: float) -> Tensor:
@@ -137,7 +180,7 @@ class BandNet(nn.Module):
 
 
 INPUT: Final = InputSpec(
-    size=(160, 160),
+    size=(192, 192),
     layout="nchw",
     colour="rgb",
     scale=1 / 255,
@@ -146,7 +189,7 @@ INPUT: Final = InputSpec(
 )
 CROP: Final = CropSpec(
     kind="landmark_box",
-    margin=0.15,
+    margin=0.27,
     square=True,
     align="none",
     interpolation="linear",

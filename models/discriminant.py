@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -28,8 +29,11 @@ from realtime.types import FloatArray
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
-_RIDGE: Final = 0.5
+_RIDGE: Final = 1.0
 """Added to every feature's variance, which is about 1: finer differences are not trusted."""
+_CHANGED: Final = 0.8
+"""Share of faces changed as a call changes them in the way from real to forged: what survives
+compression counts most."""
 _SPREADS: Final = ((0.4, 0.4, 0.2), (0.15, 0.15, 0.7))
 """For each witness the share of photos, changed photos and recordings in how reals differ."""
 _SHARPNESS: Final = 3.0
@@ -63,8 +67,17 @@ def known(clips: Sequence[Clip], allowed: Callable[[Clip], bool]) -> Known:
     )
 
 
-def fit(samples: Samples, chosen: Known, folds: Sequence[int], seed: int) -> Checkpoint:
+def fit(
+    samples: Samples,
+    chosen: Known,
+    folds: Sequence[int],
+    seed: int,
+    attacked: Matrix | None = None,
+) -> Checkpoint:
     """The weights, as a checkpoint; ``folds`` gives the fold of every clip.
+
+    ``attacked`` ``(D, D)``: second moment of what attacks do to the features of real faces, to be
+    added to how real faces differ.
 
     What a witness says of the clips it was fitted to is too narrow: its zero and its unit come
     from real clips as a fit without their fold sees them.
@@ -79,7 +92,7 @@ def fit(samples: Samples, chosen: Known, folds: Sequence[int], seed: int) -> Che
             "To learn from, there must be two real clips, and forged clips with and without the "
             "input they were made from."
         )
-    fitter = _Fitter(samples, chosen)
+    fitter = _Fitter(samples, chosen, attacked)
     shape = samples.features.shape[1:]
     net = BandNet(INPUT)
     net.usual.data = _whole(fitter.middle.reshape(shape))
@@ -132,13 +145,12 @@ def _held_out_scores(fitter: _Fitter, chosen: Known, folds: Sequence[int]) -> Ma
 class _Fitter:
     """Everything about the samples that does not change from one fit to the next."""
 
-    def __init__(self, samples: Samples, chosen: Known) -> None:
+    def __init__(self, samples: Samples, chosen: Known, attacked: Matrix | None) -> None:
         self._samples = samples
         self.middle, self.scale = _usual(samples, chosen.real)
-        self._photos = [
-            _spread(self._units(samples.of(PHOTO, forged=False, changed=changed)))
-            for changed in (False, True)
-        ]
+        unit = np.outer(self.scale, self.scale)
+        self._photos = [spread / unit for spread in _photo_spreads(samples)]
+        self._distrust = _RIDGE * np.eye(len(unit)) + (0 if attacked is None else attacked / unit)
 
     def directions(self, chosen: Known) -> Matrix:
         """``(WITNESSES, D)`` in units of `scale`."""
@@ -147,7 +159,7 @@ class _Fitter:
         found = []
         for way, shares in zip(ways, _SPREADS, strict=True):
             spread = sum(share * part for share, part in zip(shares, spreads, strict=True))
-            found.append(np.linalg.solve(spread + _RIDGE * np.eye(len(way)), way))
+            found.append(np.linalg.solve(spread + self._distrust, way))
         return np.stack(found)
 
     def mean(self, clip: int) -> Vector:
@@ -172,7 +184,7 @@ class _Fitter:
         return np.asarray((found[0] + found[1]) / 2)
 
     def _between_pairs(self, pairs: Sequence[tuple[int, int]]) -> Vector:
-        """The mean way from an input to its forgery, half of it after the same changes to both."""
+        """The mean way from an input to its forgery, most of it after the same changes to both."""
         ways = []
         for changed in (False, True):
             apart = []
@@ -181,7 +193,7 @@ class _Fitter:
                 two = self._of(b, forged=True, changed=changed)
                 apart.append(two.mean(0) - one.mean(0))
             ways.append(np.mean(apart, axis=0))
-        return np.asarray((ways[0] + ways[1]) / 2)
+        return np.asarray((1 - _CHANGED) * ways[0] + _CHANGED * ways[1])
 
     def _to_alone(self, chosen: Known) -> Vector:
         """The way from real clips to forged ones without input, as they are and changed."""
@@ -192,7 +204,7 @@ class _Fitter:
                 parts = [self._of(i, forged=forged, changed=changed) for i in group]
                 ends.append(np.mean([part.mean(0) for part in parts if len(part)], axis=0))
             ways.append(ends[1] - ends[0])
-        return np.asarray((ways[0] + ways[1]) / 2)
+        return np.asarray((1 - _CHANGED) * ways[0] + _CHANGED * ways[1])
 
 
 def _with_faces(samples: Samples, chosen: Known) -> Known:
@@ -213,8 +225,18 @@ def _usual(samples: Samples, real: Sequence[int]) -> tuple[Vector, Vector]:
     return means.mean(0), np.sqrt(within.mean(0) + means.var(0)) + 1e-6
 
 
-def _spread(units: Matrix) -> Matrix:
-    return np.asarray(np.cov(units.T)) if len(units) > 1 else np.zeros((units.shape[1],) * 2)
+@lru_cache(maxsize=1)
+def _photo_spreads(samples: Samples) -> tuple[Matrix, Matrix]:
+    """Covariance of photos, as they are and changed; the same in every fit."""
+    as_they_are, changed = (
+        _spread(samples.of(PHOTO, forged=False, changed=changed)) for changed in (False, True)
+    )
+    return as_they_are, changed
+
+
+def _spread(features: FloatArray) -> Matrix:
+    flat = features.reshape(len(features), -1).astype(np.float64)
+    return np.asarray(np.cov(flat.T)) if len(flat) > 1 else np.zeros((flat.shape[1],) * 2)
 
 
 @torch.no_grad()

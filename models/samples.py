@@ -31,7 +31,7 @@ from realtime.crops import to_tensor
 from realtime.errors import ConfigError
 from realtime.types import FloatArray, Image
 
-_FORMAT: Final = "1"
+_FORMAT: Final = "2"
 PHOTO: Final = -1
 _PER_CLIP: Final = 40
 """Crops of a clip as the live program cuts them, spread over its length."""
@@ -104,7 +104,7 @@ def gather(
     bands = Bands(contract.input.size).eval()
     sources = (
         _live_crops(clips, cache, contract, report),
-        _photo_crops(faces, contract),
+        photo_crops(faces, contract),
         _changed_crops(clips, faces, cache, contract, amounts=amounts, seed=seed, report=report),
     )
     for source in sources:
@@ -163,7 +163,8 @@ def _live_crops(
             yield (i, clip.fake, False), seen.pixels[own[place]]
 
 
-def _photo_crops(faces: Sequence[Face], contract: ModelContract) -> Iterator[tuple[Row, Image]]:
+def photo_crops(faces: Sequence[Face], contract: ModelContract) -> Iterator[tuple[Row, Image]]:
+    """Every photo that can be read, cut as the contract says, as it is."""
     for face in faces:
         image = read_picture(face.path)
         if image is None:

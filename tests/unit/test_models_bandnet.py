@@ -24,7 +24,7 @@ from realtime.errors import ConfigError
 from tests.conftest import needs_data
 from tests.unit.data_folder import linked
 
-SHAPE = (CHANNELS, 10, 5)
+SHAPE = (CHANNELS, 12, 6)
 NOTHING: dict[str, Any] = {"amounts": Amounts(), "seed": 1, "report": lambda _: None}
 
 
@@ -51,31 +51,64 @@ def tensor(pictures: list[np.ndarray]) -> torch.Tensor:
     return torch.from_numpy(to_tensor(pictures, contract_for("bandnet")))
 
 
-def test_the_features_are_the_strength_of_bands_by_another_way(crops: list[np.ndarray]) -> None:
+def cells(plane: np.ndarray) -> np.ndarray:
+    return cv2.resize(plane, SHAPE[1:2] * 2, interpolation=cv2.INTER_AREA)
+
+
+def planes_of(crop: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    blue, green, red = np.moveaxis(crop.astype(np.float32), 2, 0)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    return luma, 0.713 * (red - luma), 0.564 * (blue - luma)
+
+
+def bands_of(plane: np.ndarray) -> list[np.ndarray]:
+    found, before = [], plane
+    for sigma in SIGMAS:
+        reach = 2 * round(3 * sigma + 0.5) + 1
+        blurred = cv2.GaussianBlur(plane, (reach, reach), sigma)
+        found.append(before - blurred)
+        before = blurred
+    return found
+
+
+def test_the_features_are_what_they_are_called_by_another_way(crops: list[np.ndarray]) -> None:
     found = Bands(INPUT.size)(tensor(crops)).numpy()
-    assert found.shape == (3, CHANNELS, 10, 10)
+    assert found.shape == (3, CHANNELS, 12, 12)
     for crop, features in zip(crops, found, strict=True):
-        blue, green, red = np.moveaxis(crop.astype(np.float32), 2, 0)
-        luma = 0.299 * red + 0.587 * green + 0.114 * blue
-        planes = (luma, 0.713 * (red - luma), 0.564 * (blue - luma))
-        for p, plane in enumerate(planes):
-            before = plane
-            for s, sigma in enumerate(SIGMAS):
-                reach = 2 * round(3 * sigma + 0.5) + 1
-                blurred = cv2.GaussianBlur(plane, (reach, reach), sigma)
-                band = np.abs(before - blurred)
-                before = blurred
-                expected = np.log(cv2.resize(band, (10, 10), interpolation=cv2.INTER_AREA) + 0.05)
-                np.testing.assert_allclose(features[4 * p + s], expected, atol=0.02)
-            mean = cv2.resize(plane, (10, 10), interpolation=cv2.INTER_AREA) / 30
-            np.testing.assert_allclose(features[12 + p], mean, atol=0.02)
+        strength, peak, step, together, mean = np.split(features, (9, 18, 27, 36))
+        bands = [bands_of(plane) for plane in planes_of(crop)]
+        for p, plane in enumerate(planes_of(crop)):
+            for b, band in enumerate(bands[p]):
+                size, power = cells(np.abs(band)) + 0.05, cells(band**2) + 0.0025
+                np.testing.assert_allclose(strength[3 * p + b], np.log(size), atol=0.02)
+                np.testing.assert_allclose(peak[3 * p + b], np.log(power**0.5 / size), atol=0.02)
+            across, down = np.zeros_like(plane), np.zeros_like(plane)
+            across[:, 1:], across[:, 0] = plane[:, 1:] - plane[:, :-1], plane[:, 0] - plane[:, 1]
+            down[1:], down[0] = plane[1:] - plane[:-1], plane[0] - plane[1]
+            both = np.vstack((across[:1] - across[1:2], across[1:] - across[:-1]))
+            for d, detail in enumerate((across, down, both)):
+                expected = np.log(cells(np.abs(detail)) + 0.05)
+                np.testing.assert_allclose(step[3 * p + d], expected, atol=0.02)
+            np.testing.assert_allclose(mean[p], cells(plane) / 30, atol=0.02)
+        for q, (one, two) in enumerate(((0, 1), (0, 2), (1, 2))):
+            for b in range(len(SIGMAS)):
+                first, second = bands[one][b], bands[two][b]
+                power = (cells(first**2) + 0.0025) * (cells(second**2) + 0.0025)
+                expected = cells(first * second) / power**0.5
+                np.testing.assert_allclose(together[3 * q + b], expected, atol=0.02)
+
+
+def test_noise_has_the_peakedness_of_a_gaussian() -> None:
+    noise = np.random.default_rng(3).normal(128, 20, (*INPUT.size, 1)).repeat(3, 2)
+    found = Bands(INPUT.size)(tensor([np.clip(noise, 0, 255).astype(np.uint8)]))[0, 9]
+    assert float(found.mean()) == pytest.approx(np.log((np.pi / 2) ** 0.5), abs=0.01)
 
 
 def test_either_witness_is_enough(net: BandNet, crops: list[np.ndarray]) -> None:
     logit, cam = net(tensor(crops))
     odds = net.evidence(tensor(crops)).mean((2, 3))
     assert logit.shape == (3, 1)
-    assert cam.shape == (3, 10, 10)
+    assert cam.shape == (3, 12, 12)
     assert (logit[:, 0] >= odds.max(1).values).all()
     assert (logit[:, 0] <= odds.max(1).values + np.log(2) + 1e-6).all()
 
