@@ -16,6 +16,7 @@ from realtime.config import LiveConfig
 from realtime.errors import ConfigError, FakewatchError, SourceCode, SourceError
 from realtime.picture_state import text_of
 from realtime.redact import redact
+from realtime.sources.address import SourceKind
 from realtime.types import SourceState, SourceStatus
 
 HOPELESS: Final = frozenset(
@@ -24,10 +25,15 @@ HOPELESS: Final = frozenset(
         SourceCode.PERMISSION,
         SourceCode.FORMAT_REFUSED,
         SourceCode.NOT_A_FILE,
+        SourceCode.NOT_FOUND,
+        SourceCode.NOT_MEDIA,
         SourceCode.TOO_LARGE,
     }
 )
 """Without somebody's help the next attempt ends as this one did."""
+LOCAL_RETRY_S: Final = 2.0
+"""The longest wait for what is on this machine: asking a camera or a window burdens no server,
+and it comes back when a person plugs it in or opens it."""
 STALL_FRAMES: Final = 5
 """Frame times without a frame that make a stall, if that is longer than the set time."""
 AUTH_JITTER: Final = 0.1
@@ -38,6 +44,14 @@ _DELIVERING: Final = _PICTURES | {SourceState.LIVE, SourceState.STALLED}
 _OVER: Final = frozenset({SourceState.ENDED, SourceState.FAILED})
 _SMOOTHING: Final = 0.1
 _MAX_DOUBLINGS: Final = 16
+
+
+def patience(config: LiveConfig, kind: SourceKind) -> LiveConfig:
+    """The settings, with the waits that suit this kind of source."""
+    if kind in (SourceKind.STREAM, SourceKind.FILE):
+        return config
+    longest = max(config.retry_first_s, min(config.retry_max_s, LOCAL_RETRY_S))
+    return replace(config, retry_max_s=longest)
 
 
 class LifeCycle:

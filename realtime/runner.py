@@ -20,7 +20,7 @@ from realtime.announcer import Announcer
 from realtime.capture import Closed
 from realtime.config import Config
 from realtime.errors import FakewatchError, SourceCode, SourceError
-from realtime.lifecycle import LifeCycle
+from realtime.lifecycle import LifeCycle, patience
 from realtime.logs import unexpected
 from realtime.playback import PresentationClock
 from realtime.redact import redact
@@ -103,7 +103,8 @@ class SourceRunner:
         self._stop = threading.Event()
         self._done = threading.Event()
         self._outputs = Outputs(item.source_id, item.sinks, self._sink_failed, self._sink_dropped)
-        life = LifeCycle(item.source_id, self._config.live, finite=self._finite, clock=self._clock)
+        live = patience(self._config.live, item.address.kind)
+        life = LifeCycle(item.source_id, live, finite=self._finite, clock=self._clock)
         self._announcer = Announcer(life, self._outputs, around.wake)
         self._stage = Stage(
             item.source_id, item.address, around.tools, self._seen, self._outputs.write

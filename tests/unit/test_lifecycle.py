@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from realtime.config import LiveConfig
 from realtime.errors import ConfigError, FakewatchError, SourceCode, SourceError
-from realtime.lifecycle import LifeCycle
+from realtime.lifecycle import LifeCycle, is_hopeless, patience
+from realtime.sources.address import SourceKind
 from realtime.types import SourceState
 
 CONFIG = LiveConfig()
@@ -249,3 +250,16 @@ def test_whatever_happens_waits_are_bounded_and_states_make_sense(
         if event == "frame":
             assert status.state in (SourceState.LIVE, SourceState.BLACK)
         assert it.delivering or it.silent_s == 0
+
+
+@pytest.mark.parametrize("kind", [SourceKind.CAMERA, SourceKind.SCREEN, SourceKind.WINDOW])
+def test_what_is_on_this_machine_is_asked_again_soon(kind: SourceKind) -> None:
+    assert patience(LiveConfig(), kind).retry_max_s == 2.0
+    assert patience(LiveConfig(retry_first_s=5.0), kind).retry_max_s == 5.0
+    assert patience(LiveConfig(), SourceKind.STREAM) == LiveConfig()
+
+
+@pytest.mark.parametrize("code", [SourceCode.NOT_FOUND, SourceCode.NOT_MEDIA])
+def test_what_will_never_be_there_fails_at_once(code: SourceCode) -> None:
+    assert is_hopeless(SourceError("There is no such screen.", code))
+    assert not is_hopeless(SourceError("It may come.", code, transient=True))
