@@ -178,7 +178,7 @@ def test_what_needs_somebodys_help_is_not_tried_again(time: Time, error: Fakewat
 def test_what_may_mend_itself_is_tried_again(time: Time, code: SourceCode) -> None:
     it = life(time)
     it.trying()
-    transient = code is SourceCode.PERMISSION
+    transient = code is not SourceCode.TLS
     assert it.lost(SourceError("It is gone.", code, transient=transient)) == 1.0
 
 
