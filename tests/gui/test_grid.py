@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -17,7 +19,8 @@ from hypothesis import strategies as st
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, Qt
 
-from realtime.config import Config, MetricsConfig, SourceEntry
+from realtime import outputs
+from realtime.config import Config, EvidenceConfig, MetricsConfig, SourceEntry
 from realtime.errors import ConfigError, ExitCode
 from realtime.redact import MASK
 from realtime.sinks.base import Sink
@@ -398,3 +401,27 @@ def test_metrics_are_served_while_the_window_watches(
         close_in_time(window)
     with pytest.raises(URLError):
         urlopen(f"http://127.0.0.1:{port}/ready", timeout=10)
+
+
+def test_the_outputs_of_the_command_line_go_with_the_window(
+    qtbot: QtBot, config: Config, clip: Path, units: list[Unit], tmp_path: Path
+) -> None:
+    lines, clips = tmp_path / "out.jsonl", tmp_path / "clips"
+    wanted = outputs.Wanted(str(lines), evidence=EvidenceConfig(folder=str(clips)))
+    with camera(units) as (url, _), closing(outputs.LiveOutputs(wanted, several=True)) as sinks:
+        sources = (SourceEntry(name="a", source=str(clip)), SourceEntry(name="b", url=url))
+        window = MainWindow(quick(config), live_sinks=sinks)
+        qtbot.addWidget(window)
+        window.show()
+        window.open_many(replace(quick(config), sources=sources))
+        wait_for(qtbot, lambda: len(window.grid.tiles) == 2)
+        wait_for(qtbot, lambda: all(t.canvas.result is not None for t in window.grid.tiles))
+        assert sinks.tap("a") is None
+        ring = sinks.tap("b")
+        assert ring is not None
+        assert ring.held_bytes > 0
+        close_in_time(window)
+    written = [json.loads(line) for line in lines.read_text("utf-8").splitlines()]
+    ends = [one for one in written if one["type"] == "run_end"]
+    assert len(ends) == 2
+    assert "s3cr3t" not in lines.read_text("utf-8")
