@@ -35,7 +35,7 @@ PATIENCE_S = 60.0
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The beginning of the URL of a server with the talking portrait under /a and /b."""
     clip = tmp_path_factory.mktemp("clip") / "face.mp4"
-    write_demo_clip(clip, 8.0)
+    write_demo_clip(clip, 5.0)
     with rtsp_server({"/a": file_pipeline(clip), "/b": file_pipeline(clip)}) as running:
         yield f"rtsp://127.0.0.1:{running.port}"
 
