@@ -61,8 +61,14 @@ class WindowsDevice:
 
     def open(self) -> None:
         """Find the window and begin."""
-        from windows_capture import WindowsCapture  # noqa: PLC0415 - Windows only
-
+        try:
+            from windows_capture import WindowsCapture  # noqa: PLC0415 - Windows only
+        except ImportError:
+            # Its other requirement is an OpenCV that would overwrite ours.
+            raise SourceError(
+                "To capture a window, run: pip install --no-deps windows-capture.",
+                SourceCode.PERMISSION,
+            ) from None
         window = choose(self._pattern, list_windows())
         self._number, self._title = window.number, redact(window.title)
         try:
