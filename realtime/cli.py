@@ -22,6 +22,7 @@ from realtime.arguments import FAIL_ON
 from realtime.config import Config, SourceEntry
 from realtime.errors import ConfigError, ExitCode, FakewatchError, OutputClosed
 from realtime.signals import interrupting, wishing
+from realtime.toml_tables import Secret, fill_in, without_secrets
 
 if TYPE_CHECKING:
     from realtime.sources.address import Address
@@ -55,8 +56,12 @@ def _watch(options: argparse.Namespace, _console: Console) -> int:
     text = options.source
     if text is not None and _address(options, text).live:
         # With all that belongs to it, in the one form that the window knows.
-        entry = SourceEntry(source=text, transport=options.transport, allow_http=options.allow_http)
-        config, text = dataclasses.replace(config, sources=(entry,)), None
+        filled, secrets = _filled(text)
+        entry = SourceEntry(
+            source=filled, transport=options.transport, allow_http=options.allow_http
+        )
+        secrets = (*config.secrets, *secrets)
+        config, text = dataclasses.replace(config, sources=(entry,), secrets=secrets), None
     with ExitStack() as stack:
         wanted = _wanted(options)
         if text is None and config.sources:
@@ -226,7 +231,20 @@ def _addresses(options: argparse.Namespace, config: Config) -> dict[str, Address
 def _address(options: argparse.Namespace, text: str) -> Address:
     from realtime.sources import Transport, parse  # noqa: PLC0415 - imports the decoders
 
-    return parse(text, transport=Transport(options.transport), allow_http=options.allow_http)
+    filled, secrets = _filled(text)
+    return parse(
+        filled,
+        transport=Transport(options.transport),
+        allow_http=options.allow_http,
+        shown=without_secrets(filled, secrets) if secrets else None,
+    )
+
+
+def _filled(text: str) -> tuple[str, tuple[Secret, ...]]:
+    """``${NAME}`` filled in: what stands on the command line itself, all users of a machine see."""
+    secrets: list[Secret] = []
+    filled = text if os.path.exists(text) else fill_in(text, "SOURCE", secrets)
+    return filled, tuple(secrets)
 
 
 def _wanted(options: argparse.Namespace, console: Console | None = None) -> outputs.Wanted:

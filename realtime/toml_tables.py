@@ -147,7 +147,7 @@ def _convert(kind: Any, value: Any, name: str, secrets: list[Secret]) -> Any:
             raise ConfigError(f"Setting {name!r} is too large.") from None
     if type(value) is not kind:
         raise ConfigError(f"Setting {name!r} must be {_NAMES[kind]}.")
-    return _fill_in(value, name, secrets) if kind is str else value
+    return fill_in(value, name, secrets) if kind is str else value
 
 
 def _build_list(element: type[T], value: Any, name: str, secrets: list[Secret]) -> tuple[T, ...]:
@@ -160,7 +160,12 @@ def _build_list(element: type[T], value: Any, name: str, secrets: list[Secret]) 
     )
 
 
-def _fill_in(written: str, name: str, secrets: list[Secret]) -> str:
+def fill_in(written: str, name: str, secrets: list[Secret]) -> str:
+    """``written`` with the values of its placeholders; what was filled in goes into ``secrets``.
+
+    Raises:
+        ConfigError: naming the setting ``name``, if a placeholder has no value.
+    """
     parts: list[str] = []
 
     def replace(match: re.Match[str]) -> str:

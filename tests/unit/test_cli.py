@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from realtime.cli import main
+from realtime.config import Config
 from realtime.sources.synthetic import write_demo_clip
 from tests.contract import onnx_models
 from tests.contract.clips import make_clip
@@ -338,3 +339,33 @@ def test_watch_hands_live_sources_to_the_window(monkeypatch: pytest.MonkeyPatch)
     assert text is None
     assert (entry.text, entry.transport, entry.allow_http) == ("rtsp://cam/1", "udp", True)
     assert (file, none) == ("clip.mp4", ())
+
+
+def test_a_password_may_come_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CAMERA", "127.0.0.1:9")
+    monkeypatch.setenv("PASSWORD", "tr@ub/4dor")
+    source = "rtsp://admin:${PASSWORD}@${CAMERA}/live"
+    assert main(["analyze", source, "--max-seconds", "0.5"]) == 3
+    told = capsys.readouterr()
+    assert "Nothing listens at" in told.err
+    for part in ("tr@ub", "4dor", "tr%40ub"):
+        assert part not in told.err + told.out
+    monkeypatch.delenv("PASSWORD")
+    assert main(["analyze", source]) == 2
+    assert "needs the environment variable PASSWORD" in capsys.readouterr().err
+
+
+def test_watch_fills_the_environment_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Config] = []
+
+    def window(_text: str | None, config: Config, **_options: Any) -> int:
+        asked.append(config)
+        return 0
+
+    monkeypatch.setattr("realtime.window.app.run_window", window)
+    monkeypatch.setenv("PASSWORD", "s3cret")
+    assert main(["watch", "rtsp://admin:${PASSWORD}@camera/live"]) == 0
+    assert asked[0].sources[0].text == "rtsp://admin:s3cret@camera/live"
+    assert "s3cret" not in f"{asked[0]!r} {asked[0].as_dict()}"
