@@ -192,12 +192,16 @@ class LiveDecoder:
             self.lose()
 
     def _receive(self) -> Packet[VideoStream] | Trouble | None:
-        try:
-            return next(self._packets, None)
-        except EndOfStream:
-            return None
-        except FFmpegError as exc:
-            return stream_errors.reading(exc)
+        while True:
+            try:
+                return next(self._packets, None)
+            except EndOfStream:
+                return None
+            except FFmpegError as exc:
+                return stream_errors.reading(exc)
+            except IndexError:
+                # PyAV does not know a stream that turned up in mid-stream. It is none of ours.
+                self._packets = self._container.demux(self._stream)
 
     def _take(self, packet: Packet[VideoStream] | None) -> None:
         self._unreadable = False

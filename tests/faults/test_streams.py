@@ -279,6 +279,29 @@ def test_the_picture_changes_its_size(tmp_path: Path) -> None:
     assert np.diff([frame.time_s for frame in frames]) == pytest.approx(0.04)
 
 
+def test_a_stream_that_turns_up_in_mid_stream_costs_no_picture(tmp_path: Path) -> None:
+    first = make_clip(tmp_path / "a.ts", 20, options=LIKE_A_CAMERA)
+    then = make_clip(tmp_path / "b.ts", range(20, 40), options=LIKE_A_CAMERA, audio=True)
+    body = join(tmp_path / "both.ts", [first, then]).read_bytes()
+    with ExitStack() as both:
+        server = both.enter_context(serving(http({"/cam": ("video/mp2t", body)})))
+        source = both.enter_context(stream(f"http://127.0.0.1:{server.port}/cam"))
+        source.open()
+        decoder = source._decoder
+        assert decoder is not None
+        packets = decoder._packets
+
+        def with_stranger() -> Iterator[object]:
+            # PyAV raises this or not, by what was in its memory before.
+            yield next(packets)
+            raise IndexError("list index out of range")
+
+        decoder._packets = with_stranger()  # type: ignore[assignment]
+        seen = [read_index(frame.image) for frame in read_all(source)]
+    # Where the two are joined a packet is missing, and the picture after it refers to it.
+    assert seen == [i for i in range(40) if i not in (18, 19)]
+
+
 def test_a_picture_that_is_too_large_is_refused(units: list[Unit], tmp_path: Path) -> None:
     config = replace(CONFIG, source=SourceConfig(max_pixels=96 * 64))
     large = make_clip(tmp_path / "b.mp4", 20, size=(192, 128), options={"tune": "zerolatency"})
