@@ -21,7 +21,7 @@ from realtime.live import LiveEngine, LiveInput
 from realtime.metrics import Metrics
 from realtime.outputs import LiveOutputs
 from realtime.redact import redact
-from realtime.scorer import Scorer
+from realtime.scorer import CUDA, Scorer
 from realtime.signals import Wishes
 from realtime.sources.address import Address, SourceKind
 from realtime.status_lines import Observed, line, state_words
@@ -104,7 +104,7 @@ class HeadlessLive:
         if not self.config.metrics.address:
             yield
             return
-        wanted = self.scorer.info.provider if self.config.scorer.device == "cuda" else None
+        wanted = CUDA if self.config.scorer.device == "cuda" else None
         server = HealthServer(self.config.metrics.address, metrics, engine, provider=wanted)
         try:
             server.start()

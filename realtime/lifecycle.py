@@ -168,7 +168,7 @@ class LifeCycle:
     def _wait_s(self, error: FakewatchError) -> float:
         longest = self._config.retry_max_s
         if isinstance(error, SourceError) and error.code is SourceCode.AUTH_FAILED:
-            return longest * (1.0 + AUTH_JITTER * self._random())
+            return longest * (1.0 - AUTH_JITTER * self._random())
         doublings = min(max(0, self._status.attempt - 1), _MAX_DOUBLINGS)
         return self._random() * min(longest, self._config.retry_first_s * 2.0**doublings)
 

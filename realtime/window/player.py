@@ -23,6 +23,7 @@ from realtime.metrics import Metrics
 from realtime.pipeline import Pipeline
 from realtime.redact import redact
 from realtime.runner import SourceRunner
+from realtime.scorer import CUDA
 from realtime.sinks.base import Sink
 from realtime.sources import Address, FileSource, SourceKind, parse
 from realtime.sources.tap import PacketTap
@@ -190,7 +191,7 @@ class Player(QObject):
             on_error=lambda _source_id, error: self._trouble(redact(error)),
         )
         if metrics is not None:
-            wanted = scorer.info.provider if job.config.scorer.device == "cuda" else None
+            wanted = CUDA if job.config.scorer.device == "cuda" else None
             server = HealthServer(job.config.metrics.address, metrics, engine, provider=wanted)
             job.at_end(partial(server.stop, HEALTH_WAIT_S))
             server.start()
