@@ -161,6 +161,7 @@ class JsonlSink:
             "track": track_id,
             "box": [round(float(value), 1) for value in faces.boxes[i]],
             "score": None if score is None else _number(score.probability),
+            "score_t": None if score is None else _number(score.time_s, 6),
             "views": None if score is None else _views(score),
             "probability": _number(verdict.probability),
             "state": verdict.state.value,

@@ -119,6 +119,21 @@ def test_views_are_probabilities_by_name_and_null_where_there_are_none() -> None
     assert unscored is None
 
 
+def test_a_score_tells_the_time_of_its_own_frame() -> None:
+    base = result()
+    earlier = replace(base.scores[1], time_s=1.0834567)
+    stream = io.StringIO()
+    sink = JsonlSink(stream)
+    sink.write(replace(base, scores={1: earlier}))
+    sink.write(base)
+    sink.write(replace(base, scores={}))
+    assert [(r["t"], r["score_t"]) for r in lines(stream)] == [
+        (1.25, 1.083457),
+        (1.25, 1.25),
+        (1.25, None),
+    ]
+
+
 def test_a_track_is_ended_once() -> None:
     stream = io.StringIO()
     sink = JsonlSink(stream)
