@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Final
 from realtime.batching import BatchScorer
 from realtime.config import Config
 from realtime.errors import ConfigError, FakewatchError
+from realtime.live_input import LiveInput, Surroundings
 from realtime.logs import unexpected
 from realtime.redact import redact
-from realtime.runner import LiveInput, SourceRunner, Surroundings
+from realtime.runner import SourceRunner
 from realtime.scorer import Scorer
 from realtime.sources import FrameSource, open_source
 from realtime.stage import Tools

@@ -11,83 +11,27 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Final
 
-from realtime import __version__
 from realtime.announcer import Announcer
-from realtime.capture import Closed
-from realtime.config import Config
-from realtime.errors import FakewatchError, SourceCode, SourceError
+from realtime.errors import FakewatchError
 from realtime.lifecycle import LifeCycle, patience
+from realtime.live_input import LiveInput, Surroundings
 from realtime.logs import unexpected
-from realtime.playback import PresentationClock
+from realtime.reader import SourceReader
 from realtime.redact import redact
-from realtime.sinks.base import Sink
 from realtime.source_sinks import Outputs
-from realtime.sources.address import Address
-from realtime.sources.base import FrameSource
-from realtime.stage import Stage, Tools
+from realtime.stage import Stage
 from realtime.types import (
-    Frame,
     FrameCounts,
     Load,
-    RunStart,
     RunSummary,
     SourceInfo,
     SourceState,
     SourceStatus,
     TrackSummary,
 )
-from realtime.workers import WorkerPool
-
-if TYPE_CHECKING:
-    from realtime.sources.tap import PacketTap
 
 log = logging.getLogger(__name__)
-
-BREATH_S: Final = 0.5
-"""No wait of the capture thread is longer without a sign of life."""
-OVERDUE_S: Final = 1.0
-"""What takes so much longer than its own deadline is ended by closing the source under it."""
-BACKLOG: Final = 4
-"""Frames of a file between two looks at whether its sinks have kept up."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LiveInput:
-    """A source of a live run and where its results go.
-
-    The sinks belong to this source alone and are closed by whoever made them, after the run.
-    ``tap`` receives the encoded packets where the kind of source has any. ``paced`` plays a file
-    at the pace of its time stamps.
-    """
-
-    source_id: str
-    address: Address
-    sinks: tuple[Sink, ...] = ()
-    tap: PacketTap | None = None
-    paced: bool = False
-
-    def same_source(self, other: LiveInput) -> bool:
-        """Whether both are the same source, whatever becomes of its results."""
-        return (self.source_id, self.address, self.paced) == (
-            other.source_id,
-            other.address,
-            other.paced,
-        )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Surroundings:
-    """What an engine gives to each of its sources."""
-
-    tools: Tools
-    pool: WorkerPool
-    opener: Callable[[LiveInput, Config], FrameSource]
-    wake: Callable[[], None]
-    on_error: Callable[[str, FakewatchError], None]
 
 
 class SourceRunner:
@@ -96,36 +40,31 @@ class SourceRunner:
     def __init__(self, item: LiveInput, around: Surroundings) -> None:
         self.input = item
         self._around = around
-        self._config = around.tools.config
         self._metrics = around.tools.metrics
         self._clock = around.tools.clock
-        self._finite = not item.address.live
-        self._stop = threading.Event()
         self._done = threading.Event()
         self._outputs = Outputs(item.source_id, item.sinks, self._sink_failed, self._sink_dropped)
-        live = patience(self._config.live, item.address.kind)
-        life = LifeCycle(item.source_id, live, finite=self._finite, clock=self._clock)
+        live = patience(around.tools.config.live, item.address.kind)
+        finite = not item.address.live
+        life = LifeCycle(item.source_id, live, finite=finite, clock=self._clock)
         self._announcer = Announcer(life, self._outputs, around.wake)
         self._stage = Stage(
             item.source_id, item.address, around.tools, self._seen, self._outputs.write
         )
-        self._pace = PresentationClock() if item.paced else None
+        self._reader = SourceReader(
+            item,
+            around,
+            announcer=self._announcer,
+            stage=self._stage,
+            outputs=self._outputs,
+            owner=self,
+        )
         # Whoever works on a frame, or takes the source apart, holds it.
         self._working = threading.Lock()
-        self._source: FrameSource | None = None
-        self._info: SourceInfo | None = None
         self._error: FakewatchError | None = None
         self._summary: RunSummary | None = None
-        self._epoch = -1
-        self._index = 0
-        self._captured_all = False
-        self._closed_under = False
-        self._beat = self._started = self._clock()
-        self._overdue: float | None = None
+        self._started = self._clock()
         self._offered: float | None = None
-        self._thread = threading.Thread(
-            target=self._capture, name=f"fw-capture-{redact(item.source_id)}", daemon=True
-        )
 
     # What others see
 
@@ -142,7 +81,7 @@ class SourceRunner:
     @property
     def info(self) -> SourceInfo | None:
         """What the newest connection is, None before the first."""
-        return self._info
+        return self._reader.info
 
     @property
     def counts(self) -> FrameCounts:
@@ -169,8 +108,8 @@ class SourceRunner:
         """When the threads that serve it were last seen alive."""
         if self._done.is_set():
             return self._clock()
-        offered = self._offered
-        return self._beat if offered is None else min(self._beat, offered)
+        offered, beat = self._offered, self._reader.heartbeat_mono
+        return beat if offered is None else min(beat, offered)
 
     @property
     def summary(self) -> RunSummary | None:
@@ -186,28 +125,20 @@ class SourceRunner:
 
     def start(self) -> None:
         """Start the capture thread."""
-        self._thread.start()
+        self._reader.start()
 
     def halt(self) -> None:
         """Ask for the end; returns at once."""
-        self._stop.set()
+        self._reader.halt()
         self._stage.close()
 
     def ended(self, timeout_s: float) -> bool:
         """Whether the capture thread has ended, waiting at most ``timeout_s``."""
-        if self._thread.ident is not None:
-            self._thread.join(max(0.0, timeout_s))
-        return not self._thread.is_alive()
+        return self._reader.ended(timeout_s)
 
     def close_under(self) -> None:
         """End a read or a connection attempt that is stuck; may take as long as ``close``."""
-        self._closed_under = True
-        source = self._source
-        if source is not None:
-            try:
-                source.close()
-            except Exception:
-                log.exception("unexpected error while closing a source")
+        self._reader.close_under()
 
     def fail(self, error: FakewatchError) -> None:
         """Give the source up; what is still on its way ends as dropped by shutdown."""
@@ -215,7 +146,7 @@ class SourceRunner:
             self._error = self._error or error
             life.failed(error)
         self.halt()
-        self._offer()
+        self.offer()
 
     def finish(self, timeout_s: float) -> RunSummary:
         """After its threads have ended: account for every frame and end the sinks' run."""
@@ -242,13 +173,9 @@ class SourceRunner:
             stalled = life.status.state is SourceState.STALLED is not before
         if stalled and self._metrics is not None:
             self._metrics.count_stall(self.source_id)
-        overdue = self._overdue
-        late = overdue is not None and self._clock() > overdue
-        failed = self._announcer.over and not self._captured_all
-        if (late or failed) and not self._closed_under:
-            self.close_under()
+        self._reader.tick()
         if self._stage.due:
-            self._offer()
+            self.offer()
         self._stage.watch_load()
 
     def deliver(self, listener: Callable[[SourceStatus], None] | None) -> None:
@@ -260,158 +187,11 @@ class SourceRunner:
             self._outputs.finish(summary)
             self._done.set()
 
-    # The capture thread
+    # The capture thread's part
 
-    def _capture(self) -> None:
-        try:
-            self._stage.prepare(self._stop)
-            while not self._stop.is_set():
-                error = self._connection()
-                if error is None or self._stop.is_set() or not self._wait_after(error):
-                    break
-        except Exception as exc:
-            log.exception("unexpected error")
-            self.fail(unexpected(exc))
-        finally:
-            self._captured_all = True
-            self._offer()
-
-    def _connection(self) -> FakewatchError | None:
-        """Connect and read until it breaks; what broke it, or None if it came to its end."""
-        source: FrameSource | None = None
-        try:
-            with self._announcer.change() as life:
-                life.trying()
-            self._closed_under = False
-            source = self._around.opener(self.input, self._config)
-            self._source = source
-            if self._stop.is_set():
-                return None
-            self._watch(self._config.live.open_timeout_s)
-            self._info = source.open()
-            self._epoch += 1
-            with self._announcer.change() as life:
-                life.connected(self._epoch)
-            self._read(source)
-        except FakewatchError as exc:
-            return self._what_broke(exc)
-        except Closed:
-            return None
-        except Exception as exc:
-            # A monitor must outlive one odd packet; this is told and tried again.
-            log.exception("unexpected error")
-            return self._what_broke(unexpected(exc))
-        finally:
-            self._overdue = None
-            self._source = None
-            if source is not None:
-                source.close()
-        return self._after_the_end(self._info)
-
-    def _watch(self, deadline_s: float) -> None:
-        """What begins now has a deadline of its own; the ticker sees to it that it is kept."""
-        limit = self._config.source.open_timeout_s if self._finite else deadline_s
-        self._beat = self._clock()
-        self._overdue = self._beat + limit + OVERDUE_S
-
-    def _after_the_end(self, info: SourceInfo | None) -> FakewatchError | None:
-        """A file or a recording that is served live has an end; a camera has lost something."""
-        recording = info is None or not info.live or info.duration_s is not None
-        if self._stop.is_set() or (recording and not self._closed_under):
-            return None
-        return self._what_broke(
-            SourceError(
-                "The stream has ended; it is tried again.",
-                SourceCode.CONNECTION_FAILED,
-                transient=True,
-            )
-        )
-
-    def _what_broke(self, error: FakewatchError) -> FakewatchError:
-        if not self._closed_under or self._stop.is_set():
-            return error
-        return SourceError(
-            "The source has not delivered anything for too long.",
-            SourceCode.TIMEOUT,
-            transient=True,
-        )
-
-    def _wait_after(self, error: FakewatchError) -> bool:
-        """Wait before the next attempt; False if there is to be none."""
-        with self._announcer.change() as life:
-            wait_s = life.lost(error)
-            if wait_s is None:
-                self._error = self._error or error
-        if self._metrics is not None and not self._finite:
-            code = error.code.value if isinstance(error, SourceError) else "other"
-            self._metrics.count_reconnect(self.source_id, code)
-        if wait_s is None:
-            return False
-        self._breathe(wait_s)
-        return not self._stop.is_set()
-
-    def _breathe(self, seconds: float) -> None:
-        """Wait with signs of life, or until stopped."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0 and not self._stop.is_set():
-            self._beat = self._clock()
-            self._stop.wait(min(left, BREATH_S))
-
-    def _read(self, source: FrameSource) -> None:
-        """Read until the end; raises `SourceError` if it breaks and `Closed` once stopped."""
-        errors = 0
-        while not self._stop.is_set():
-            self._watch(self._config.live.read_timeout_s)
-            frame = source.read()
-            self._beat, self._overdue = self._clock(), None
-            before, errors = errors, source.decode_errors
-            self._stage.counter.undecodable(errors - before)
-            if frame is None:
-                return
-            self._stage.counter.captured()
-            self._hand_on(replace(frame, epoch=self._epoch, index=self._index))
-            self._index += 1
-        raise Closed
-
-    def _hand_on(self, frame: Frame) -> None:
-        if not self._outputs.started:
-            self._start_outputs()
-        with self._announcer.change() as life:
-            life.frame()
-        if self._finite:
-            frame = self._in_turn(frame)
-        self._stage.put(frame)
-        if self._stage.due:
-            self._offer()
-
-    def _in_turn(self, frame: Frame) -> Frame:
-        """Wait until a file's frame is due, the sinks have kept up, and all before is judged.
-
-        So nothing is lost, and the same file gives the same result whatever else goes on.
-        """
-        if self._pace is not None:
-            self._breathe(self._pace.wait_s(frame.time_s))
-            frame = replace(frame, captured_mono=self._clock())
-        if frame.index % BACKLOG == 0:
-            while not self._stop.is_set() and not self._outputs.drained(
-                time.monotonic() + BREATH_S
-            ):
-                self._beat = self._clock()
-        while not self._stop.is_set() and not self._stage.settled(BREATH_S):
-            self._beat = self._clock()
-        return frame
-
-    def _start_outputs(self) -> None:
-        assert self._info is not None
-        start = RunStart(
-            source=self._info,
-            started_at=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
-            version=__version__,
-            model=self._around.tools.scorer.scorer.info,
-            config=self._config.as_dict(),
-            source_id=self.source_id,
-        )
-        self._outputs.start(start)
+    def note(self, error: FakewatchError) -> None:
+        """There will be no further attempt to connect, because of this."""
+        self._error = self._error or error
 
     # The sinks' threads
 
@@ -425,7 +205,8 @@ class SourceRunner:
 
     # The workers' part
 
-    def _offer(self) -> None:
+    def offer(self) -> None:
+        """There is something to do for a worker: a frame, or the end."""
         if self._offered is None:
             self._offered = self._clock()
         self._around.pool.offer(self)
@@ -440,10 +221,10 @@ class SourceRunner:
             self._offered = None
             try:
                 worked = self._stage.work()
-                if not self._captured_all:
+                if not self._reader.over:
                     return
                 if worked:
-                    self._offer()
+                    self.offer()
                 else:
                     self._take_apart()
             except FakewatchError as exc:

@@ -18,7 +18,7 @@ THREAD_STARTERS = (
     "realtime/evidence.py",
     "realtime/batching.py",
     "realtime/live.py",
-    "realtime/runner.py",
+    "realtime/reader.py",
     "realtime/workers.py",
     "realtime/pipeline.py",
     "realtime/health",
