@@ -12,7 +12,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 STDLIB = sys.stdlib_module_names | {"__future__"}
 PURE = {"realtime/types.py", "realtime/errors.py", "realtime/redact.py"}
-WRITERS = {"realtime/evidence.py", "realtime/sinks/video.py", "realtime/evaluation/recode.py"}
+WRITERS = {
+    "realtime/evidence.py",
+    "realtime/clip_writer.py",
+    "realtime/sinks/video.py",
+    "realtime/evaluation/recode.py",
+}
 COUNTERS = {"realtime/metrics.py", "realtime/health.py"}
 THREAD_STARTERS = (
     "realtime/evidence.py",
