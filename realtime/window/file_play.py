@@ -5,7 +5,9 @@ from __future__ import annotations
 from realtime.types import FrameResult, SourceState
 from realtime.window.canvas import Canvas
 from realtime.window.controls import Controls
+from realtime.window.messages import Rate, figures
 from realtime.window.player import Player
+from realtime.window.states import words
 
 
 class FilePlay:
@@ -18,10 +20,12 @@ class FilePlay:
         # Where a seek goes that no frame has answered yet, and the epoch it started from.
         self._target_s: float | None = None
         self._epoch_before = 0
+        self._rate = Rate()
 
     def reset(self) -> None:
         """Another source comes."""
         self._target_s = None
+        self._rate = Rate()
         self._controls.set_source(None)
         self._canvas.show_result(None)
 
@@ -86,3 +90,15 @@ class FilePlay:
         pipeline = self._player.pipeline
         if pipeline is not None and pipeline.info.duration_s:
             self.seek(pipeline.info.duration_s)
+
+    def figures(self, state: SourceState | None) -> str:
+        """The line at the bottom of the window, for a source in that ``state``."""
+        pipeline, bridge = self._player.pipeline, self._player.bridge
+        if pipeline is None or bridge is None or state is None:
+            return words(state)
+        result = self._canvas.result
+        counts = pipeline.counts
+        age_s = None if result is None else result.age_s
+        return figures(
+            words(state), counts, self._rate.update(counts.analysed), age_s, bridge.model
+        )

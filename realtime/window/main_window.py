@@ -2,54 +2,33 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import (
-    QFileDialog,
-    QMainWindow,
-    QMessageBox,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
-from realtime import __version__
-from realtime import config as settings
 from realtime.config import Config
-from realtime.errors import ConfigError, ExitCode, FakewatchError
-from realtime.redact import redact
+from realtime.errors import ExitCode, FakewatchError
 from realtime.sinks.base import Sink
 from realtime.sources import Address
-from realtime.sources.listed import listed
 from realtime.types import SourceState
+from realtime.window import request
+from realtime.window.about import ABOUT, tell
 from realtime.window.actions import Actions
 from realtime.window.canvas import Canvas, Layers
+from realtime.window.chooser import Chooser, dropped
 from realtime.window.controls import Controls, ElidedLabel
-from realtime.window.device_dialog import DeviceDialog
 from realtime.window.file_play import FilePlay
 from realtime.window.grid import Grid
-from realtime.window.job import Wanted
 from realtime.window.live_play import LivePlay
-from realtime.window.messages import Banner, Rate, figures
+from realtime.window.messages import Banner
 from realtime.window.player import LiveSinks, Player
 from realtime.window.start_page import StartPage
 from realtime.window.states import words
-from realtime.window.stream_dialog import StreamDialog
-
-log = logging.getLogger(__name__)
 
 JUMP_S = 5.0
 _STATUS_MS = 250
-_FILTER = (
-    "Videos (*.mp4 *.m4v *.mov *.mkv *.webm *.avi *.mpg *.mpeg *.ts *.flv *.wmv *.ogv *.3gp)"
-    ";;All files (*)"
-)
-_CONFIG_FILTER = "Settings (*.toml);;All files (*)"
 
 
 class MainWindow(QMainWindow):
@@ -67,11 +46,8 @@ class MainWindow(QMainWindow):
     ) -> None:
         super().__init__()
         self._loop = loop
-        self._folder = ""
         self._error: FakewatchError | None = None
-        self._last: tuple[tuple[Wanted, ...], Config | None, str] | None = None
-        self._many = False
-        self._rate = Rate()
+        self._request: request.Request | None = None
         self._player = Player(config, extra_sinks, live_sinks, self.report_trouble)
         self.banner = Banner()
         self.canvas = Canvas()
@@ -82,6 +58,7 @@ class MainWindow(QMainWindow):
         self.figures = ElidedLabel()
         self.file = FilePlay(self._player, self.canvas, self.controls)
         self.live = LivePlay(self._player, self.canvas, self.grid)
+        self._chooser = Chooser(self, self.open, self.open_many, self.banner.say)
         self._stack = QStackedWidget()
         self._timer = QTimer(self)
         self._build()
@@ -108,6 +85,11 @@ class MainWindow(QMainWindow):
             return None if status is None else status.state
         pipeline = self._player.pipeline
         return None if pipeline is None else pipeline.state
+
+    @property
+    def _many(self) -> bool:
+        """Whether each source has a tile of its own."""
+        return self._request is not None and self._request.many
 
     def report_trouble(self, sentence: str) -> None:
         """Show an error; may be called from any thread."""
@@ -145,10 +127,10 @@ class MainWindow(QMainWindow):
         self._player.opened.connect(self._on_opened)
         self._player.failed.connect(self._on_failed)
         actions = self.actions_
-        actions.open.triggered.connect(self.choose_file)
-        actions.open_device.triggered.connect(self.choose_device)
-        actions.open_stream.triggered.connect(self.choose_stream)
-        actions.open_config.triggered.connect(self.choose_config)
+        actions.open.triggered.connect(self._chooser.choose_file)
+        actions.open_device.triggered.connect(self._chooser.choose_device)
+        actions.open_stream.triggered.connect(self._chooser.choose_stream)
+        actions.open_config.triggered.connect(self._chooser.choose_config)
         actions.reopen.triggered.connect(self.reopen)
         actions.quit.triggered.connect(self._quit)
         for layer in (actions.heat, actions.boxes, actions.labels):
@@ -162,47 +144,14 @@ class MainWindow(QMainWindow):
         actions.back.triggered.connect(lambda: self.file.seek_by(-JUMP_S))
         actions.home.triggered.connect(lambda: self.file.seek(0.0))
         actions.end.triggered.connect(self.file.seek_end)
-        actions.shortcuts.triggered.connect(lambda: self._tell("Shortcuts", actions.help_text()))
-        actions.about.triggered.connect(lambda: self._tell("About fakewatch", _ABOUT))
+        actions.shortcuts.triggered.connect(self._tell_shortcuts)
+        actions.about.triggered.connect(lambda: tell(self, "About fakewatch", ABOUT))
 
     # Opening
 
-    def choose_file(self) -> None:
-        """Ask for a file and open it."""
-        path, _ = QFileDialog.getOpenFileName(self, "Open a video file", self._folder, _FILTER)
-        if path:
-            self._folder = str(Path(path).parent)
-            self.open(path)
-
-    def choose_config(self) -> None:
-        """Ask for a file of settings and watch the sources in it."""
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Watch the sources of a configuration", self._folder, _CONFIG_FILTER
-        )
-        if not path:
-            return
-        self._folder = str(Path(path).parent)
-        try:
-            self.open_many(settings.load(Path(path)), os.path.basename(path))
-        except ConfigError as exc:
-            self.banner.say(exc)
-
-    def choose_stream(self) -> None:
-        """Ask for the address of a stream and watch it."""
-        dialog = StreamDialog(self)
-        dialog.chosen.connect(self.open)
-        dialog.open()
-
-    def choose_device(self) -> None:
-        """Show the cameras, screens and windows there are, and watch one."""
-        dialog = DeviceDialog(self)
-        dialog.chosen.connect(self.open)
-        dialog.open()
-
     def open(self, source: str | Address) -> None:
         """Open a source; an answer comes later, as a picture or in the banner."""
-        name = source.name if isinstance(source, Address) else _shown(source)
-        self._open((Wanted("source", name, source),), None, name, many=False)
+        self._open(request.one(source))
 
     def open_many(self, config: Config, title: str = "") -> None:
         """Watch all sources of ``config`` with its settings: a tile each if there are several.
@@ -210,41 +159,26 @@ class MainWindow(QMainWindow):
         Raises:
             ConfigError: if it lists no source, or one that makes no sense.
         """
-        found = listed(config)
-        if not found:
-            raise ConfigError(
-                "The configuration lists no source; add [[sources]] with a url or a source."
-            )
-        if len(found) == 1:
-            ((name, address),) = found.items()
-            self._open((Wanted(name, address.name, address),), config, address.name, many=False)
-            return
-        wanted = tuple(Wanted(name, name, address) for name, address in found.items())
-        self._open(wanted, config, redact(title) or f"{len(wanted)} sources", many=True)
+        self._open(request.all_of(config, title))
 
     def reopen(self) -> None:
         """Open once more what was opened last."""
-        if self._last is not None:
-            wanted, config, title = self._last
-            self._open(wanted, config, title, many=self._many)
+        if self._request is not None:
+            self._open(self._request)
 
-    def _open(
-        self, wanted: tuple[Wanted, ...], config: Config | None, title: str, *, many: bool
-    ) -> None:
-        self._last = (wanted, config, title)
-        self._many = many
+    def _open(self, wanted: request.Request) -> None:
+        self._request = wanted
         self.banner.hide()
         self._error = None
-        self._rate = Rate()
-        self.setWindowTitle(_title(title))
+        self.setWindowTitle(wanted.title)
         self.file.reset()
         self.live.stop()
         self._stack.setCurrentWidget(self.canvas)
         self.actions_.reopen.setEnabled(True)
-        self._player.open(wanted, config)
+        self._player.open(wanted.wanted, wanted.config)
         for bridge in self._player.bridges.values():
             bridge.changed.connect(self._show_state)
-            if not many:
+            if not wanted.many:
                 bridge.arrived.connect(self._on_arrived)
         self._show_state()
 
@@ -255,7 +189,7 @@ class MainWindow(QMainWindow):
             self._set_layers()
             self._stack.setCurrentWidget(self.grid if self._many else self.canvas)
         if not self._many:
-            self.setWindowTitle(_title(self._player.wanted[0].name))
+            self.setWindowTitle(request.title_of(self._player.wanted[0].name))
         self._show_state()
 
     def _on_failed(self, error: FakewatchError) -> None:
@@ -329,18 +263,8 @@ class MainWindow(QMainWindow):
                 self.banner.say(error)
 
     def _show_figures(self) -> None:
-        pipeline, bridge, state = self._player.pipeline, self._player.bridge, self.state
-        if self._player.engine is not None:
-            self.figures.set_full_text(self.live.figures())
-            return
-        if pipeline is None or bridge is None or state is None:
-            self.figures.set_full_text(words(state))
-            return
-        result = self.canvas.result
-        counts = pipeline.counts
-        fps = self._rate.update(counts.analysed)
-        age_s = None if result is None else result.age_s
-        self.figures.set_full_text(figures(words(state), counts, fps, age_s, bridge.model))
+        live = self._player.engine is not None
+        self.figures.set_full_text(self.live.figures() if live else self.file.figures(self.state))
 
     def _set_layers(self) -> None:
         actions = self.actions_
@@ -373,24 +297,19 @@ class MainWindow(QMainWindow):
     def _quit(self) -> None:
         self.close()
 
-    def _tell(self, title: str, text: str) -> None:
-        box = QMessageBox(self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle(title)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(text)
-        box.open()
+    def _tell_shortcuts(self) -> None:
+        tell(self, "Shortcuts", self.actions_.help_text())
 
     # Qt's own events
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Take a local file."""
-        if event is not None and _dropped(event) is not None:
+        if event is not None and dropped(event) is not None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent | None) -> None:
         """Open the first local file of what was dropped."""
-        path = None if event is None else _dropped(event)
+        path = None if event is None else dropped(event)
         if event is not None and path is not None:
             event.acceptProposedAction()
             self.open(path)
@@ -400,28 +319,3 @@ class MainWindow(QMainWindow):
         self._timer.stop()
         self._player.close()
         super().closeEvent(event)
-
-
-_ABOUT = (
-    f"fakewatch {__version__}\n\n"
-    "Says, face by face, how strong the evidence is that a video was forged.\n"
-    "Little evidence is no proof that a face is real.\n\n"
-    "fakewatch: Apache License 2.0. This window uses PyQt5, GNU General Public License 3."
-)
-
-
-def _shown(text: str) -> str:
-    """What may be shown of a source before it was taken apart."""
-    return redact(text if "://" in text else os.path.basename(text) or text)
-
-
-def _title(name: str) -> str:
-    # Of a path the end; and Qt reads [*] as the mark of a changed document.
-    name = name if "://" in name else os.path.basename(name) or name
-    return f"{name.replace('[*]', '[*][*]')} — fakewatch"
-
-
-def _dropped(event: QDropEvent) -> str | None:
-    data = event.mimeData()
-    urls = [] if data is None else data.urls()
-    return next((url.toLocalFile() for url in urls if url.isLocalFile()), None)
