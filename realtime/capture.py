@@ -141,11 +141,14 @@ class FrameCounter:
 
     def undecodable(self, frames: int) -> None:
         """``frames`` more have left the source that no decoder could make a picture of."""
+        self.left_out(DropCause.DECODE_ERROR, frames)
+
+    def left_out(self, cause: DropCause, frames: int) -> None:
+        """``frames`` more were dropped by the source itself."""
         if frames:
             with self._lock:
                 self._captured += frames
-                lost = self._dropped.get(DropCause.DECODE_ERROR, 0) + frames
-                self._dropped[DropCause.DECODE_ERROR] = lost
+                self._dropped[cause] = self._dropped.get(cause, 0) + frames
 
     def snapshot(self) -> FrameCounts:
         """All counts at one moment."""

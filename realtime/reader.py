@@ -22,9 +22,9 @@ from realtime.logs import unexpected
 from realtime.playback import PresentationClock
 from realtime.redact import redact
 from realtime.source_sinks import Outputs
-from realtime.sources.base import FrameSource
+from realtime.sources.base import FrameSource, skipped_by
 from realtime.stage import Stage
-from realtime.types import Frame, RunStart, SourceInfo
+from realtime.types import DropCause, Frame, RunStart, SourceInfo
 
 log = logging.getLogger(__name__)
 
@@ -241,19 +241,26 @@ class SourceReader:
 
     def _read(self, source: FrameSource) -> None:
         """Read until the end; raises `SourceError` if it breaks and `Closed` once stopped."""
-        errors = 0
+        lost = (0, 0)
         while not self._stop.is_set():
             self._watch(self._config.live.read_timeout_s)
-            frame = source.read()
+            try:
+                frame = source.read()
+            finally:
+                lost = self._count_lost(source, lost)
             self._beat, self._overdue = self._clock(), None
-            before, errors = errors, source.decode_errors
-            self._stage.counter.undecodable(errors - before)
             if frame is None:
                 return
             self._stage.counter.captured()
             self._hand_on(replace(frame, epoch=self._epoch, index=self._index))
             self._index += 1
         raise Closed
+
+    def _count_lost(self, source: FrameSource, before: tuple[int, int]) -> tuple[int, int]:
+        errors, skipped = source.decode_errors, skipped_by(source)
+        self._stage.counter.undecodable(errors - before[0])
+        self._stage.counter.left_out(DropCause.STALE, skipped - before[1])
+        return errors, skipped
 
     def _hand_on(self, frame: Frame) -> None:
         if not self._outputs.started:

@@ -60,3 +60,11 @@ class FrameSource(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
+
+
+def skipped_by(source: FrameSource) -> int:
+    """How many frames ``source`` left out so far because they were too old to be shown.
+
+    A source that may do so has them in ``skipped``; the others have no such thing.
+    """
+    return int(getattr(source, "skipped", 0))

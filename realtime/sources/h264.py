@@ -27,6 +27,11 @@ class GapWatch:
         self._last: int | None = None
         self._last_was_reference = True
 
+    @property
+    def needed(self) -> bool:
+        """Whether others may refer to the picture that was looked at last; True if unknown."""
+        return self._last_was_reference
+
     def missed(self, data: bytes) -> bool:
         """Whether a picture that others refer to is missing before the one in ``data``.
 

@@ -44,6 +44,12 @@ class StreamSource:
     thread, end a wait within about 0.1 s; see `Interrupt`. Only the system's resolver of names
     cannot be stopped: it is not waited for.
 
+    Over RTSP ``captured_mono`` is when a frame would have come had it been as quick as the
+    quickest of the last minute (`LagWatch`), so that its age holds what it waited in buffers of
+    this machine, the network or the camera. Once that exceeds ``max_age_s``, what waits is read
+    at once; of it only what is newer or needed to decode the newest is decoded, and the frames
+    left out are ``skipped``.
+
     A recording that is served live ends; every other stream that ends has broken off, which is
     an error. After ``close``, and after the error that ended the stream, ``read`` gives None.
     ``tap`` is handed the encoded packets.
@@ -68,9 +74,9 @@ class StreamSource:
         self._decoder: LiveDecoder | None = None
         self._converter = PictureConverter()
         self._ahead: Shown | None = None
-        self._decode_errors = 0
+        self._decode_errors = self._skipped = 0
         self._index = 0
-        self._arrival = 0.0
+        self._captured = 0.0
 
     @property
     def source_id(self) -> str:
@@ -81,6 +87,11 @@ class StreamSource:
     def decode_errors(self) -> int:
         """How many frames were lost so far because they were damaged or not decodable."""
         return self._decode_errors
+
+    @property
+    def skipped(self) -> int:
+        """How many frames were left out so far because they came too late; see the class."""
+        return self._skipped
 
     def open(self) -> SourceInfo:
         """Connect and say what it is.
@@ -153,8 +164,7 @@ class StreamSource:
             try:
                 yield
             finally:
-                if self._decoder is not None:
-                    self._decode_errors = self._decoder.errors
+                self._note_losses()
                 if self._interrupt.cancelled:
                     self._release()
 
@@ -227,13 +237,13 @@ class StreamSource:
 
     def _frame(self, image: Image, shown: Shown) -> Frame:
         # Pictures that one packet completed came at one time; time has to grow all the same.
-        self._arrival = max(shown.arrival, self._arrival + MIN_STEP_S)
+        self._captured = max(shown.captured, self._captured + MIN_STEP_S)
         frame = Frame(
             source_id=self._source_id,
             epoch=0,
             index=self._index,
             pts_s=shown.time_s,
-            captured_mono=self._arrival,
+            captured_mono=self._captured,
             wall_s=shown.wall_s,
             clock=Clock.MONOTONIC if shown.time_s is None else Clock.PTS,
             image=image,
@@ -242,9 +252,14 @@ class StreamSource:
         self._index += 1
         return frame
 
+    def _note_losses(self) -> None:
+        if self._decoder is not None:
+            self._decode_errors = self._decoder.errors
+            self._skipped = self._decoder.skipped
+
     def _release(self) -> None:
         self._ahead = None
+        self._note_losses()
         decoder, self._decoder = self._decoder, None
         if decoder is not None:
-            self._decode_errors = decoder.errors
             decoder.close()

@@ -21,9 +21,11 @@ from av.video.stream import VideoStream
 from realtime.config import Config
 from realtime.errors import SourceCode, SourceError
 from realtime.sources import stream_errors
+from realtime.sources.backlog import Arrived, Backlog
 from realtime.sources.decoder import DECODE_THREADS, MICROSECONDS
 from realtime.sources.h264 import GapWatch
 from realtime.sources.interrupt import Interrupt
+from realtime.sources.lag import LagWatch
 from realtime.sources.stream_clock import LiveTimeline, Wall
 from realtime.sources.stream_errors import Trouble
 from realtime.sources.tap import PacketTap
@@ -34,6 +36,8 @@ NO_PICTURE_S: Final = 10.0
 HEALED_S: Final = 10.0
 """After so long without new damage pictures are taken for sound without a key frame: streams
 that refresh their pictures stripe by stripe have none."""
+SHOWN_S: Final = 0.5
+"""A picture is shown after so long, however old: a silent source would be taken for dead."""
 END_TOLERANCE_S: Final = 1.0
 """A recording that is served live may end this much before the length it stated."""
 
@@ -44,11 +48,12 @@ _TIMELESS: Final = ("mpjpeg", "mjpeg")
 @dataclass(frozen=True, slots=True, eq=False)
 class Shown:
     """A decoded picture, its ``time_s`` from 0 (None if the stream tells no time), when the
-    packet came that completed it (``time.monotonic()``), and its Unix time by which clock."""
+    packet that completed it came, or would have come had nothing held it up
+    (``time.monotonic()``), and its Unix time by which clock."""
 
     picture: VideoFrame
     time_s: float | None
-    arrival: float
+    captured: float
     wall_s: float
     wall_clock: WallClock
 
@@ -58,7 +63,8 @@ class LiveDecoder:
 
     Pictures that the decoder marks as damaged are skipped, and all that refer to them up to the
     next key frame, since what is smeared is no evidence; ``errors`` is their number so far.
-    ``name`` is for messages and must be redacted.
+    ``skipped`` counts those that were too old when they were read, and so not decoded or not
+    shown; see `LagWatch`. ``name`` is for messages and must be redacted.
 
     Raises:
         SourceError: NO_VIDEO, CODEC_UNSUPPORTED or TOO_LARGE.
@@ -91,18 +97,18 @@ class LiveDecoder:
         self._timeless = container.format.name in _TIMELESS
         self._timeline = LiveTimeline(base, self.frame_rate)
         self._wall = Wall(base)
-        self._gaps: GapWatch | None = None
-        # What begins with 1 is the description of packets without start codes.
-        if self.codec == "h264" and not (context.extradata or b"").startswith(b"\1"):
-            self._gaps = GapWatch()
-            self._gaps.learn(context.extradata)
+        # Files and playlists over HTTP come in pieces: when says nothing of how late.
+        in_time = container.format.name == "rtsp"
+        watch = LagWatch(config.live.max_age_s) if in_time else None
+        self._backlog = Backlog(watch, self._gap_watch())
+        self._skipped = 0
         self._packets = container.demux(self._stream)
         self._ready: deque[Shown] = deque()
         self._ended = False
         self._unreadable = self._late = False
         self._last_s = 0.0
         self._damaged_at: float | None = None
-        self._picture_at = time.monotonic()
+        self._asked_at = time.monotonic()
         if tap is not None:
             tap.opened(self._stream)
 
@@ -128,25 +134,32 @@ class LiveDecoder:
         duration = self._container.duration
         return duration / MICROSECONDS if duration and duration > 0 else None
 
+    @property
+    def skipped(self) -> int:
+        """How many pictures were too old to be decoded or shown."""
+        return self._skipped + self._backlog.skipped
+
     def next(self) -> Shown | None:
         """The next sound picture; None at the end of a recording or when interrupted.
 
         Raises:
             SourceError: TIMEOUT, CONNECTION_FAILED, CORRUPT, TOO_LARGE or AUTH_FAILED.
         """
+        self._asked_at = time.monotonic()
         while not self._ready and not self._interrupt.cancelled:
+            if (arrived := self._backlog.take(all_came=self._late)) is not None:
+                self._work_off(arrived)
+                continue
             if self._ended:
                 self._require_end()
                 return None
             if self._late:
                 self._ended = True
                 raise stream_errors.READ_TIMEOUT.error(self._name)
+            self._require_picture()
             self._step()
-            if not self._ready:
-                self._require_picture()
         if self._interrupt.cancelled:
             return None
-        self._picture_at = time.monotonic()
         return self._ready.popleft()
 
     def close(self) -> None:
@@ -170,6 +183,15 @@ class LiveDecoder:
             raise stream_errors.CODEC_UNSUPPORTED.error(self._name)
         return stream
 
+    def _gap_watch(self) -> GapWatch | None:
+        context = self._stream.codec_context
+        # What begins with 1 is the description of packets without start codes.
+        if self.codec != "h264" or (context.extradata or b"").startswith(b"\1"):
+            return None
+        gaps = GapWatch()
+        gaps.learn(context.extradata)
+        return gaps
+
     def _step(self) -> None:
         with self._interrupt.watch(self._config.live.read_timeout_s):
             received = self._receive()
@@ -183,6 +205,7 @@ class LiveDecoder:
             self._take(received)
         elif expired or received is not stream_errors.UNREADABLE or self._unreadable:
             self._ended = True
+            self._backlog.drop()
             raise (stream_errors.READ_TIMEOUT if expired else received).error(self._name)
         else:
             # Go on behind a packet that cannot be read, unless it was the second in a row.
@@ -208,17 +231,33 @@ class LiveDecoder:
         arrival = time.monotonic()
         if packet is None:
             self._ended = True
-            self._decode(None, arrival)
+            while (arrived := self._backlog.take(all_came=True)) is not None:
+                self._work_off(arrived)
+            self._decode(None, arrival, show=True)
         elif packet.size:  # an empty one would tell the decoder that this is the end
             if self._tap is not None:
                 self._tap.packet(packet, arrival)
             self._wall.note_start(self._container.start_time_realtime)
             self._wall.note_packet(packet)
-            if packet.is_corrupt or (self._gaps is not None and self._gaps.missed(bytes(packet))):
-                self._damaged_at = arrival
-            self._decode(packet, arrival)
+            self._backlog.put(packet, arrival)
 
-    def _decode(self, packet: Packet[VideoStream] | None, arrival: float) -> None:
+    def _work_off(self, arrived: Arrived) -> None:
+        if arrived.restart:
+            # What the decoder still holds is older than what was skipped.
+            self._decode(None, arrived.captured, show=False)
+            self._stream.codec_context.flush_buffers()
+        if arrived.torn:
+            self._damaged_at = arrived.captured
+        show = not self._outdated(arrived.captured)
+        self._decode(arrived.packet, arrived.captured, show=show)
+
+    def _outdated(self, captured: float) -> bool:
+        """Whether a picture may go unseen, because newer ones wait and the reader can."""
+        now = time.monotonic()
+        too_old = now - captured > self._backlog.limit_s
+        return too_old and len(self._backlog) > 0 and now - self._asked_at < SHOWN_S
+
+    def _decode(self, packet: Packet[VideoStream] | None, captured: float, *, show: bool) -> None:
         try:
             frames = self._stream.decode(packet)
         except FFmpegError:
@@ -226,25 +265,28 @@ class LiveDecoder:
         if frames is None:
             context = self._stream.codec_context
             self._refuse_larger(context.width, context.height)
-            self._damaged_at = arrival
+            self._damaged_at = captured
             self.lose()
             return
-        arrival_wall_s = time.time()
+        captured_wall_s = time.time() - (time.monotonic() - captured)
         for frame in frames:
             self._refuse_larger(frame.width, frame.height)
-            if not self._sound(frame, arrival):
+            if not self._sound(frame, captured):
                 self.lose()
                 continue
-            time_s = None if self._timeless else self._timeline.place(frame.pts, arrival)
+            if not show:
+                self._skipped += 1
+                continue
+            time_s = None if self._timeless else self._timeline.place(frame.pts, captured)
             self._last_s = time_s or 0.0
-            wall_s, clock = self._wall.when(frame.pts, arrival_wall_s)
-            self._ready.append(Shown(frame, time_s, arrival, wall_s, clock))
+            wall_s, clock = self._wall.when(frame.pts, captured_wall_s)
+            self._ready.append(Shown(frame, time_s, captured, wall_s, clock))
 
-    def _sound(self, frame: VideoFrame, arrival: float) -> bool:
+    def _sound(self, frame: VideoFrame, captured: float) -> bool:
         if frame.is_corrupt:
-            self._damaged_at = arrival
+            self._damaged_at = captured
         elif frame.key_frame or (
-            self._damaged_at is not None and arrival - self._damaged_at > HEALED_S
+            self._damaged_at is not None and captured - self._damaged_at > HEALED_S
         ):
             self._damaged_at = None
         return self._damaged_at is None
@@ -261,7 +303,7 @@ class LiveDecoder:
         raise stream_errors.BROKEN_OFF.error(self._name)
 
     def _require_picture(self) -> None:
-        if time.monotonic() - self._picture_at > NO_PICTURE_S:
+        if time.monotonic() - self._asked_at > NO_PICTURE_S:
             self._ended = True
             trouble = stream_errors.LOSSY if self._damaged_at else stream_errors.NO_PICTURE
             raise trouble.error(self._name)

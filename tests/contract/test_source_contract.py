@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from realtime.config import Config, SourceConfig
+from realtime.config import Config, LiveConfig, SourceConfig
 from realtime.errors import SourceCode, SourceError
 from realtime.sources.base import FrameSource
 from realtime.sources.file import FileSource
@@ -57,7 +57,9 @@ def _file(suffix: str, **options: object) -> Kind:
 
 
 def _stream(url: str) -> FrameSource:
-    return StreamSource(parse(url, allow_http=True), Config(), "cam")
+    # However busy the machine is: no frame is too old.
+    config = Config(live=LiveConfig(max_age_s=60.0))
+    return StreamSource(parse(url, allow_http=True), config, "cam")
 
 
 def _rtsp(folder: Path, servers: ExitStack, silence_s: float) -> FrameSource:

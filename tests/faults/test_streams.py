@@ -28,7 +28,8 @@ from tests.servers.scripted import Script, Unit, sets_of, units_of
 from tests.servers.sockets import CERTIFICATE, Server, free_port, garbage, http, serving, silent
 
 OPEN_S, READ_S = 0.8, 0.6
-CONFIG = Config(live=LiveConfig(open_timeout_s=OPEN_S, read_timeout_s=READ_S))
+CONFIG = Config(live=LiveConfig(open_timeout_s=OPEN_S, read_timeout_s=READ_S, max_age_s=60.0))
+"""However busy the machine is, no frame is too old."""
 LIKE_A_CAMERA = {"tune": "zerolatency", "sc_threshold": "0"}
 """No frame refers to a later one, and key frames come when they are due."""
 LATE_S = 1.5

@@ -25,6 +25,8 @@ from tests.servers.rtsp import file_pipeline, rtsp_server
 
 pytestmark = needs_data
 
+CONFIG = Config(live=LiveConfig(max_age_s=60.0))
+"""However busy the machine is, no frame is too old."""
 PACKETS = 40
 LOOPS = 2
 
@@ -86,7 +88,7 @@ def test_every_picture_arrives_as_it_is_in_the_file(
 ) -> None:
     address = parse(f"rtsp://127.0.0.1:{port}/cam", transport=transport)
     begin = time.time()
-    source = StreamSource(address, Config())
+    source = StreamSource(address, CONFIG)
     frames = read_all(source)
     assert source.decode_errors == 0
     # When a server says good-bye on UDP, the last packets may still be on their way.
@@ -106,17 +108,17 @@ def test_only_who_may_watch_does(clip: Path, digest: bool) -> None:
     with rtsp_server({"/cam": pipeline}, users=[(user, password)], digest=digest) as server:
         port = server.port
         good = parse(f"rtsp://us%20er:p%3Aw%40%2F%25x@127.0.0.1:{port}/cam")
-        with StreamSource(good, Config()) as source:
+        with StreamSource(good, CONFIG) as source:
             assert source.open().width
             assert source.read() is not None
         for wrong in ("", "us%20er:other@", "other:p%3Aw%40%2F%25x@"):
             address = parse(f"rtsp://{wrong}127.0.0.1:{port}/cam")
-            with StreamSource(address, Config()) as source, pytest.raises(SourceError) as caught:
+            with StreamSource(address, CONFIG) as source, pytest.raises(SourceError) as caught:
                 source.open()
             assert caught.value.code is SourceCode.AUTH_FAILED
             assert "other" not in str(caught.value)
         address = parse(f"rtsp://us%20er:p%3Aw%40%2F%25x@127.0.0.1:{port}/nothing")
-        with StreamSource(address, Config()) as source, pytest.raises(SourceError) as caught:
+        with StreamSource(address, CONFIG) as source, pytest.raises(SourceError) as caught:
             source.open()
         assert caught.value.code is SourceCode.NOT_FOUND
 
@@ -124,7 +126,7 @@ def test_only_who_may_watch_does(clip: Path, digest: bool) -> None:
 def test_a_server_that_is_killed_and_comes_back(clip: Path, pictures: list[Image]) -> None:
     with rtsp_server({"/cam": file_pipeline(clip)}) as server:
         port = server.port
-        source = StreamSource(parse(f"rtsp://127.0.0.1:{port}/cam"), Config())
+        source = StreamSource(parse(f"rtsp://127.0.0.1:{port}/cam"), CONFIG)
         source.open()
         assert source.read() is not None
     begin = time.monotonic()
@@ -134,7 +136,7 @@ def test_a_server_that_is_killed_and_comes_back(clip: Path, pictures: list[Image
     assert caught.value.transient
     assert time.monotonic() - begin < 4
     with rtsp_server({"/cam": file_pipeline(clip)}, port=port):
-        assert len(read_all(StreamSource(parse(f"rtsp://127.0.0.1:{port}/cam"), Config()))) == len(
+        assert len(read_all(StreamSource(parse(f"rtsp://127.0.0.1:{port}/cam"), CONFIG))) == len(
             pictures
         )
 
@@ -143,7 +145,7 @@ def test_a_server_that_is_killed_and_comes_back(clip: Path, pictures: list[Image
 def test_a_server_that_stops_without_a_word(clip: Path, transport: Transport) -> None:
     with rtsp_server({"/cam": file_pipeline(clip)}) as server:
         address = parse(f"rtsp://127.0.0.1:{server.port}/cam", transport=transport)
-        config = Config(live=LiveConfig(read_timeout_s=1.0))
+        config = Config(live=LiveConfig(read_timeout_s=1.0, max_age_s=60.0))
         with StreamSource(address, config) as source:
             source.open()
             os.kill(server.pid, signal.SIGSTOP)
@@ -158,7 +160,7 @@ def test_a_clip_of_it_holds_the_same_pictures(
     port: int, pictures: list[Image], tmp_path: Path
 ) -> None:
     ring = EvidenceRing("cam")
-    source = StreamSource(parse(f"rtsp://127.0.0.1:{port}/cam"), Config(), tap=ring)
+    source = StreamSource(parse(f"rtsp://127.0.0.1:{port}/cam"), CONFIG, tap=ring)
     saved = None
     with source:
         source.open()

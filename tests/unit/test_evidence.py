@@ -15,7 +15,7 @@ import av
 import numpy as np
 import pytest
 
-from realtime.config import Config, EvidenceConfig
+from realtime.config import Config, EvidenceConfig, LiveConfig
 from realtime.errors import ConfigError, SinkError, SourceError
 from realtime.evidence import EvidenceRing
 from realtime.packets import ClipTimes, Encoded, PacketBuffer, parameter_sets
@@ -213,7 +213,8 @@ def test_a_clip_of_a_stream_shows_the_pictures_that_were_judged(tmp_path: Path, 
     clip = None
     with serving(serve) as server:
         url = f"{kind}://127.0.0.1:{server.port}/c"
-        with StreamSource(parse(url, allow_http=True), Config(), tap=ring) as stream:
+        config = Config(live=LiveConfig(max_age_s=60.0))  # however busy the machine is
+        with StreamSource(parse(url, allow_http=True), config, tap=ring) as stream:
             stream.open()
             try:
                 while (frame := stream.read()) is not None:
