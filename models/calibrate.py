@@ -30,6 +30,7 @@ from models.judging import ClipLogits, Logits, peak
 from realtime.contract import Calibration, Thresholds
 from realtime.errors import ConfigError, ModelError
 from realtime.evaluation.metrics import calibration_error, even_odds
+from realtime.types import VIEWS
 
 FALSE_ALARMS: Final = 0.05
 """Chance at which a further real clip may reach the threshold of strong evidence."""
@@ -140,26 +141,35 @@ def calibrate(
     if not real or not fake:
         raise ConfigError(f"{data} holds no real or no forged clips to calibrate on.")
     fitted = fit(means(real), means(fake))
-    thresholds = choose_thresholds(_peaks(real, fitted))
+    changed = [
+        folds_logits(runs, data, cache, report, only=lambda clip: not clip.fake, view=view)
+        for view in VIEWS
+    ]
+    thresholds = choose_thresholds(_peaks((real, *changed), fitted))
     report(f"calibration error on folds not fitted to: {held_out_error(clips):.3f}")
     return CalibrationFile(
         checkpoints.fingerprint(state), fitted, thresholds, _notes(real, fake, thresholds)
     )
 
 
-def _peaks(clips: Sequence[ClipLogits], fitted: Calibration) -> list[float]:
-    found = (peak(clip, fitted) for clip in clips)
-    peaks = [value for value in found if value is not None]
+def _peaks(versions: Sequence[Sequence[ClipLogits]], fitted: Calibration) -> list[float]:
+    """The highest that each clip reaches in any version of it: a recording that was sent on as
+    JPEG, scaled or mirrored is as real as it was."""
+    peaks: dict[Path, float] = {}
+    for clip in (clip for clips in versions for clip in clips):
+        if (value := peak(clip, fitted)) is not None:
+            peaks[clip.clip.path] = max(value, peaks.get(clip.clip.path, 0.0))
     if not peaks:
         raise ConfigError("No real clip is long enough to set thresholds on.")
-    return peaks
+    return list(peaks.values())
 
 
 def _notes(real: Sequence[Any], fake: Sequence[Any], thresholds: Thresholds) -> str:
     return (
         f"Calibrated on {len(fake)} forged and {len(real)} real clips, each judged by a network "
         "that had not seen it, at even odds. Strong is set so that a further real recording like "
-        f"those reaches it with a chance of at most {FALSE_ALARMS:.0%} ({thresholds.strong:.3f}); "
+        "those, as it is or compressed, shrunk or mirrored, reaches it with a chance of at most "
+        f"{FALSE_ALARMS:.0%} ({thresholds.strong:.3f}); "
         "uncertain starts at even odds."
     )
 

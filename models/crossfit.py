@@ -20,7 +20,7 @@ from models.catalog import Clip
 from models.console import exit_code, say, write_json
 from models.contracts import contract_for
 from models.folds import FOLDS
-from models.judging import ClipLogits, clip_logits, torch_judge
+from models.judging import ClipLogits, as_view, clip_logits, torch_judge
 from realtime.errors import ConfigError
 from realtime.evaluation.metrics import (
     Interval,
@@ -51,19 +51,28 @@ def method_name(method: str) -> str:
 
 
 def folds_logits(
-    runs: Path, data: Path, cache: Path, report: Callable[[str], None]
+    runs: Path,
+    data: Path,
+    cache: Path,
+    report: Callable[[str], None],
+    *,
+    only: Callable[[Clip], bool] = never_seen,
+    view: str | None = None,
 ) -> list[ClipLogits]:
     """Every clip that was not trained on first, by the network that did not see its fold.
+
+    ``only`` chooses among them. With ``view``, the changed copies of that name in
+    `realtime.types.VIEWS` are judged instead.
 
     Raises:
         ModelError: if a network is missing or damaged.
         ConfigError: if the data folder cannot be used.
     """
-    clips = [clip for clip in catalog.clips(data) if never_seen(clip)]
+    clips = [clip for clip in catalog.clips(data) if never_seen(clip) and only(clip)]
     found: list[ClipLogits] = []
     for fold in range(FOLDS):
         own = [clip for clip in clips if clip.fold == fold]
-        found += _judged(runs / fold_name(fold) / "last.pt", own, cache, report)
+        found += _judged(runs / fold_name(fold) / "last.pt", own, cache, report, view)
     return found
 
 
@@ -125,12 +134,17 @@ def _by_method(
 
 
 def _judged(
-    checkpoint: Path, clips: Sequence[Clip], cache: Path, report: Callable[[str], None]
+    checkpoint: Path,
+    clips: Sequence[Clip],
+    cache: Path,
+    report: Callable[[str], None],
+    view: str | None = None,
 ) -> list[ClipLogits]:
     state = checkpoints.load(checkpoint)
     contract = contract_for(state.arch)
     judge = torch_judge(checkpoints.network(state), contract)
-    return clip_logits(judge, clips, contract, cache, report)
+    change = None if view is None else as_view(view, contract)
+    return clip_logits(judge, clips, contract, cache, report, change=change)
 
 
 def _area(real: Scores, fake: Scores) -> dict[str, Any] | None:

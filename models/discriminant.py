@@ -34,8 +34,11 @@ _RIDGE: Final = 1.0
 _CHANGED: Final = 0.8
 """Share of faces changed as a call changes them in the way from real to forged: what survives
 compression counts most."""
-_SPREADS: Final = ((0.4, 0.4, 0.2), (0.15, 0.15, 0.7))
+_SPREADS: Final = ((0.2, 0.6, 0.2), (0.1, 0.3, 0.6))
 """For each witness the share of photos, changed photos and recordings in how reals differ."""
+_SHIFTS: Final = 3.0
+"""How much of what calls do to the mean face of a real clip counts as difference among reals: a
+direction in which compression moves every face says nothing of forgery."""
 _SHARPNESS: Final = 3.0
 """Log-odds for each deviation of real clips: how clearly the greater witness decides."""
 _SMALLEST: Final = 1e-3
@@ -155,11 +158,12 @@ class _Fitter:
     def directions(self, chosen: Known) -> Matrix:
         """``(WITNESSES, D)`` in units of `scale`."""
         spreads = (*self._photos, self._spread_of_clips(chosen.real))
+        distrust = self._distrust + _SHIFTS * self._shifts_of_clips(chosen.real)
         ways = (self._between_pairs(chosen.pairs), self._to_alone(chosen))
         found = []
         for way, shares in zip(ways, _SPREADS, strict=True):
             spread = sum(share * part for share, part in zip(shares, spreads, strict=True))
-            found.append(np.linalg.solve(spread + self._distrust, way))
+            found.append(np.linalg.solve(spread + distrust, way))
         return np.stack(found)
 
     def mean(self, clip: int) -> Vector:
@@ -182,6 +186,16 @@ class _Fitter:
             centre = np.mean([part.mean(0) for part in parts], axis=0)
             found.append(sum((p - centre).T @ (p - centre) / len(p) for p in parts) / len(parts))
         return np.asarray((found[0] + found[1]) / 2)
+
+    def _shifts_of_clips(self, real: Sequence[int]) -> Matrix:
+        """Second moment of how the mean face of a recording moves when it is changed."""
+        shifts = []
+        for i in real:
+            own, changed = (self._of(i, forged=False, changed=kind) for kind in (False, True))
+            if len(changed):
+                shifts.append(changed.mean(0) - own.mean(0))
+        whole = np.stack(shifts) if shifts else np.zeros((1, len(self.middle)))
+        return np.asarray(whole.T @ whole / len(whole))
 
     def _between_pairs(self, pairs: Sequence[tuple[int, int]]) -> Vector:
         """The mean way from an input to its forgery, most of it after the same changes to both."""

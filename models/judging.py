@@ -22,13 +22,16 @@ from realtime.config import Config
 from realtime.contract import Calibration, ModelContract
 from realtime.crops import to_tensor
 from realtime.scorer import Scorer
-from realtime.types import Crop, FaceQuality, Image, Score
+from realtime.types import VIEWS, Crop, FaceQuality, Image, Score
 from realtime.verdict import TrackVerdict
+from realtime.views import make_views
 
 Logits = NDArray[np.float64]
 
 Judge = Callable[[Sequence[Image]], Logits]
 """Gives the raw logits of crops ``(h, w, 3)`` uint8 BGR, in their order."""
+Change = Callable[[Image, FaceQuality], Image]
+"""Makes another crop of one."""
 
 _BATCH: Final = 32
 _PLACE: Final = np.eye(2, 3, dtype=np.float32)
@@ -112,14 +115,30 @@ def _texture(pair: Pair) -> str:
     return f"{pair.how.jitter.texture} {'above' if pair.how.on_upper else 'below'}"
 
 
+def as_view(name: str, contract: ModelContract) -> Change:
+    """The changed copy of a crop that the live program scores beside it, by its name in `VIEWS`."""
+
+    def change(pixels: Image, quality: FaceQuality) -> Image:
+        enlarged = len(pixels) / (quality.size_px * (1 + 2 * contract.crop.margin))
+        crop = Crop(0, pixels, np.array([[enlarged, 0, 0], [0, enlarged, 0]], np.float32))
+        return make_views(crop)[VIEWS.index(name)].pixels
+
+    return change
+
+
 def clip_logits(
     judge: Judge,
     clips: Iterable[Clip],
     contract: ModelContract,
     cache: Path,
     report: Callable[[str], None],
+    *,
+    change: Change | None = None,
 ) -> list[ClipLogits]:
-    """Logits of the main face of each clip; clips without an assessable face are named."""
+    """Logits of the main face of each clip; clips without an assessable face are named.
+
+    ``change`` makes of each crop the one to be judged instead.
+    """
     results = []
     for clip in clips:
         seen = sightings_of_clip(clip.path, contract, cache)
@@ -128,7 +147,10 @@ def clip_logits(
             report(f"{clip.path.name}: no assessable face")
             continue
         qualities = tuple(q for q, of_main in zip(seen.qualities(), main, strict=True) if of_main)
-        logits = judge(list(seen.pixels[main]))
+        pixels: list[Image] = list(seen.pixels[main])
+        if change is not None:
+            pixels = [change(p, q) for p, q in zip(pixels, qualities, strict=True)]
+        logits = judge(pixels)
         results.append(ClipLogits(clip, seen.times[main], logits, qualities))
     return results
 

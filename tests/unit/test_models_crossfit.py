@@ -17,12 +17,13 @@ from models import calibrate, checkpoints, crossfit, recipe
 from models.calibrate import held_out_error, read_calibration
 from models.catalog import Clip
 from models.catalog import clips as catalog_clips
+from models.contracts import contract_for
 from models.crossfit import fold_name, folds_logits, measure, method_name
 from models.folds import FOLDS
-from models.judging import ClipLogits, Judge
+from models.judging import Change, ClipLogits, Judge, as_view
 from realtime.contract import Calibration, ModelContract
 from realtime.errors import ConfigError, ModelError
-from realtime.types import FaceQuality
+from realtime.types import VIEWS, FaceQuality
 from tests.conftest import needs_data
 from tests.unit.checkpoint_files import save_constant
 from tests.unit.data_folder import linked
@@ -72,9 +73,15 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
     found: list[tuple[str, float]] = []
 
     def stub(
-        judge: Judge, clips: Sequence[Clip], contract: ModelContract, *_: object
+        judge: Judge,
+        clips: Sequence[Clip],
+        contract: ModelContract,
+        *_: object,
+        change: Change | None = None,
     ) -> list[ClipLogits]:
         black = np.zeros((*contract.input.size, 3), np.uint8)
+        if change is not None:
+            black = change(black, GOOD)
         found.extend((one.path.name, round(float(judge([black])[0]), 3)) for one in clips)
         around = (-1.0, 1.0, math.nan)
         return [judged(one, [SCORES[one.path.name] + d for d in around]) for one in clips]
@@ -94,6 +101,44 @@ def test_each_clip_is_judged_by_the_network_without_its_fold(
     found = folds_logits(runs, runs, runs, lambda _: None)
     assert [one.clip for one in found] == LIST[:-1]  # the last was learned from by all
     assert asked == [(one.path.name, one.fold) for one in LIST[:-1]]
+
+
+def test_copies_are_judged_instead(runs: Path, asked: list[tuple[str, float]]) -> None:
+    found = folds_logits(
+        runs, runs, runs, lambda _: None, only=lambda clip: not clip.fake, view="compressed"
+    )
+    assert [one.clip for one in found] == [one for one in LIST[:-1] if not one.fake]
+    assert len(asked) == len(found)
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_copy_is_what_the_live_program_scores_beside_the_crop(name: str) -> None:
+    contract = contract_for("bandnet")
+    height, width = contract.input.size
+    crop = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    small = replace(GOOD, size_px=40.0)
+    copy = as_view(name, contract)(crop, small)
+    assert copy.shape == crop.shape
+    apart = np.abs(copy.astype(int) - crop).mean()
+    assert apart > 20
+    large = np.abs(as_view(name, contract)(crop, replace(GOOD, size_px=900.0)).astype(int) - crop)
+    assert (large.mean() < apart) == (name != "mirrored")
+
+
+def test_strong_is_more_than_a_copy_of_a_real_clip_reached(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    clips = even_clips(240)
+    worse = [replace(one, logits=one.logits + 3.0) for one in clips]
+
+    def judged_as(*_: object, only: Any = None, view: str | None = None) -> list[ClipLogits]:
+        found = worse if view == "compressed" else clips
+        return [one for one in found if only is None or only(one.clip)]
+
+    monkeypatch.setattr(calibrate, "folds_logits", judged_as)
+    assert calibrated(runs, tmp_path / "c.json") == 0
+    found = read_calibration(tmp_path / "c.json")
+    assert found.thresholds.strong > 0.75
 
 
 def test_areas_over_all_and_over_pairs(runs: Path, asked: list[tuple[str, float]]) -> None:
@@ -200,7 +245,11 @@ def folds(monkeypatch: pytest.MonkeyPatch) -> Folds:
     """Sets what the networks said of all clips."""
 
     def put(clips: list[ClipLogits]) -> None:
-        monkeypatch.setattr(calibrate, "folds_logits", lambda *_: clips)
+        monkeypatch.setattr(
+            calibrate,
+            "folds_logits",
+            lambda *_, only=lambda _: True, **__: [c for c in clips if only(c.clip)],
+        )
 
     return put
 
