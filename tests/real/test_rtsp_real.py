@@ -173,3 +173,30 @@ def test_a_clip_of_it_holds_the_same_pictures(
     kept = [frame.image for frame in read_all(FileSource(saved.path, SourceConfig()))]
     assert len(kept) >= 20
     assert all(np.array_equal(a, b) for a, b in zip(kept, pictures[-len(kept) :], strict=True))
+
+
+def test_what_is_shown_after_a_pause_is_whole(
+    clip: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Pictures are left out, up to a key frame and in between; the others are as in the file."""
+    long = looped(clip, tmp_path_factory.mktemp("long") / "clip.mp4", 2 * PACKETS)
+    originals = [frame.image for frame in read_all(FileSource(long, SourceConfig()))]
+    with rtsp_server({"/cam": file_pipeline(long)}) as server:
+        source = StreamSource(parse(f"rtsp://127.0.0.1:{server.port}/cam"), Config())
+        frames = []
+        with source:
+            source.open()
+            while (frame := source.read()) is not None:
+                frames.append(frame)
+                if frame.index == PACKETS // 2:
+                    time.sleep(2.0)
+    assert source.decode_errors == 0
+    assert source.skipped > 0
+    assert len(frames) + source.skipped == len(originals)
+    assert max(np.diff([frame.time_s for frame in frames])) > 1.0
+    place = -1
+    for frame in frames:
+        # In order, each exactly one of the file.
+        place = next(
+            i for i in range(place + 1, len(originals)) if np.array_equal(frame.image, originals[i])
+        )
