@@ -30,12 +30,15 @@ from benchmarks import footage, soak_report
 from realtime.config import Config
 from realtime.live import LiveEngine, LiveInput, open_input
 from realtime.metrics import Metrics
+from realtime.runner import SourceRunner
 from realtime.scorer import load_scorer
 from realtime.sinks.jsonl import JsonlFile, JsonlSink
 from realtime.sources import FrameSource, parse
+from realtime.sources.base import skipped_by
 from realtime.sources.synthetic import demo_clip
 from realtime.types import (
     Frame,
+    FrameCounts,
     FrameResult,
     RunStart,
     RunSummary,
@@ -55,7 +58,7 @@ class Counted:
 
     def __init__(self, inner: FrameSource, total: Counter[str], name: str) -> None:
         self._inner, self._total, self._name = inner, total, name
-        self._errors = 0
+        self._left_out = 0
         self.source_id = inner.source_id
 
     @property
@@ -63,17 +66,25 @@ class Counted:
         """As the source says."""
         return self._inner.decode_errors
 
+    @property
+    def skipped(self) -> int:
+        """As the source says."""
+        return skipped_by(self._inner)
+
     def open(self) -> SourceInfo:
         """As the source does."""
         return self._inner.open()
 
     def read(self) -> Frame | None:
-        """As the source does, counted."""
-        frame = self._inner.read()
-        errors = self._inner.decode_errors
-        self._total[self._name] += errors - self._errors + (frame is not None)
-        self._errors = errors
-        return frame
+        """As the source does, counted; what it leaves out is counted even if it breaks."""
+        frame = None
+        try:
+            frame = self._inner.read()
+            return frame
+        finally:
+            left_out = self.decode_errors + self.skipped
+            self._total[self._name] += left_out - self._left_out + (frame is not None)
+            self._left_out = left_out
 
     def seek(self, time_s: float) -> None:
         """As the source does."""
@@ -179,8 +190,7 @@ class Soak:
         told = {}
         for view in self.engine.sources:
             name, watch = view.source_id, self.watches[view.source_id]
-            # In this order a frame that comes meanwhile can only be missing in what is read first.
-            delivered, counts = self.delivered[name], view.counts
+            delivered, counts = self._both(name, view)
             told[name] = {
                 "state": view.status.state.value,
                 "epoch": view.status.epoch,
@@ -198,6 +208,15 @@ class Soak:
                 "sink_dropped": self._lost(name),
             }
         return told
+
+    def _both(self, name: str, view: SourceRunner) -> tuple[int, FrameCounts]:
+        """Both counts of one moment: a frame that is handed on just now is in one of them only."""
+        for _ in range(100):
+            delivered, counts = self.delivered[name], view.counts
+            if delivered == counts.captured:
+                break
+            time.sleep(0.001)
+        return delivered, counts
 
     def _lost(self, name: str) -> int:
         # Of both sinks of the source.
