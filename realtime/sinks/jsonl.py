@@ -35,6 +35,27 @@ __all__ = ["SCHEMA", "JsonlFile", "JsonlSink", "track_record"]
 SCHEMA = "fakewatch/1"
 
 
+class TrackNumbers:
+    """A set of track ids that takes one bit for each: a run may last for months."""
+
+    def __init__(self) -> None:
+        self._bits = bytearray()
+
+    def add(self, track_id: int) -> None:
+        """Note an id, from 0."""
+        at, bit = divmod(track_id, 8)
+        self._bits.extend(bytes(max(0, at + 1 - len(self._bits))))
+        self._bits[at] |= 1 << bit
+
+    def __contains__(self, track_id: int) -> bool:
+        at, bit = divmod(track_id, 8)
+        return at < len(self._bits) and bool(self._bits[at] >> bit & 1)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._bits.clear()
+
+
 class JsonlSink:
     """Writes the runs of one source to a file, a text stream or an output shared with others.
 
@@ -60,7 +81,7 @@ class JsonlSink:
         self._file = target if isinstance(target, JsonlFile) else JsonlFile(target)
         self._clock = clock
         self._wall = wall
-        self._reported: set[int] = set()
+        self._reported = TrackNumbers()
         self._source_id: str | None = None
         self._size: tuple[int, int] | None = None
         self._closed = False

@@ -10,6 +10,7 @@ import gc
 import itertools
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +26,7 @@ from benchmarks.memory import loop
 from realtime.config import Config, LiveConfig
 from realtime.live import LiveEngine, LiveInput
 from realtime.scorer import OnnxScorer
-from realtime.sinks.jsonl import JsonlSink
+from realtime.sinks.jsonl import JsonlSink, TrackNumbers
 from realtime.sources import Transport, parse
 from realtime.sources.synthetic import write_demo_clip
 from realtime.types import (
@@ -457,6 +458,19 @@ def test_every_frame_and_every_visit_of_a_day_is_accounted_for() -> None:
     assert report["visits"] == report["tracks_told"] > 100
     assert set(report["dropped"]) == {"superseded", "stale", "decode_error"}
     assert len(report["states"]) >= 4
+
+
+def test_the_tracks_of_a_month_take_no_memory_to_speak_of() -> None:
+    told = TrackNumbers()
+    ids = [*range(1, 300_000, 7), 3_000_000]
+    for track_id in ids:
+        told.add(track_id)
+    assert [i for i in range(310_000) if i in told] == ids[:-1]
+    assert 3_000_000 in told
+    assert 3_000_001 not in told
+    assert sys.getsizeof(told._bits) < 500_000
+    told.clear()
+    assert 1 not in told
 
 
 def sample(**changes: Any) -> dict[str, Any]:
