@@ -220,8 +220,10 @@ class SourceRunner:
         with self._working:
             self._offered = None
             try:
+                # Asked first: what comes later is offered anew, and the last frame is not missed.
+                over = self._reader.over
                 worked = self._stage.work()
-                if not self._reader.over:
+                if not over:
                     return
                 if worked:
                     self.offer()

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from realtime.metrics import Metrics
 from realtime.pipeline import Pipeline
 from realtime.scorer import OnnxScorer
 from realtime.sources import FileSource, FrameSource, parse
+from realtime.stage import Stage
 from realtime.types import (
     Crop,
     DropCause,
@@ -114,7 +116,7 @@ def test_a_file_loses_nothing_and_says_what_the_pipeline_says(
     tmp_path: Path, scorer: OnnxScorer, portrait: Image
 ) -> None:
     clip = tmp_path / "face.mkv"
-    write_face(clip, portrait, 60)
+    write_face(clip, portrait, 40)
     sink, heard = Remembering(), []
     item = LiveInput("clip", parse(str(clip)), (sink,))
     with running([item], scorer, None, on_status=heard.append) as engine:
@@ -123,8 +125,8 @@ def test_a_file_loses_nothing_and_says_what_the_pipeline_says(
         assert view.info is not None
         assert not view.info.live
         summary = engine.stop()["clip"]
-    assert [r.frame.index for r in sink.results] == list(range(60))
-    assert (summary.counts.captured, summary.counts.analysed) == (60, 60)
+    assert [r.frame.index for r in sink.results] == list(range(40))
+    assert (summary.counts.captured, summary.counts.analysed) == (40, 40)
     assert summary.error is None
     assert isinstance(sink.heard[0], RunStart)
     assert sink.heard[0].source_id == "clip"
@@ -159,8 +161,8 @@ def test_the_same_file_gives_the_same_scores_whatever_else_runs(
     tmp_path: Path, scorer: OnnxScorer, portrait: Image
 ) -> None:
     clip = tmp_path / "face.mkv"
-    write_face(clip, portrait, 40)
-    sinks = [Remembering() for _ in range(3)]
+    write_face(clip, portrait, 30)
+    sinks = [Remembering() for _ in range(2)]
     inputs = [LiveInput(f"c{i}", parse(str(clip)), (sink,)) for i, sink in enumerate(sinks)]
     with running(inputs, scorer, None) as engine:
         assert engine.wait(60)
@@ -169,23 +171,67 @@ def test_the_same_file_gives_the_same_scores_whatever_else_runs(
         for sink in sinks
     ]
     assert len(scores[0]) >= 4
-    for others in scores[1:]:
-        assert [s[:2] for s in others] == [s[:2] for s in scores[0]]
-        assert [s[2] for s in others] == pytest.approx([s[2] for s in scores[0]], abs=1e-4)
+    assert [s[:2] for s in scores[1]] == [s[:2] for s in scores[0]]
+    assert [s[2] for s in scores[1]] == pytest.approx([s[2] for s in scores[0]], abs=1e-4)
 
 
 def test_a_file_waits_for_a_slow_sink_and_keeps_its_pace_if_asked(
     tmp_path: Path, scorer: OnnxScorer
 ) -> None:
-    clip = clips.make_clip(tmp_path / "a.mkv", 26)
+    clip = clips.make_clip(tmp_path / "a.mkv", 16)
     slow = Remembering(lambda _: time.sleep(0.02))
     item = LiveInput("clip", parse(str(clip)), (slow,), paced=True)
     begin = time.monotonic()
     with running([item], scorer, None) as engine:
         assert engine.wait(60)
-    assert time.monotonic() - begin >= 25 / 25
-    assert [clips.read_index(r.frame.image) for r in slow.results] == list(range(26))
+    assert time.monotonic() - begin >= 15 / 25
+    assert [clips.read_index(r.frame.image) for r in slow.results] == list(range(16))
     assert all(r.age_s < 5 for r in slow.results)
+
+
+class Ending(LivePictures):
+    """A file with three pictures; `watch` stands between the first two and the last."""
+
+    def __init__(self, watch: Callable[[], None]) -> None:
+        super().__init__(noise, 1000.0, lambda _, index: index < 3)
+        self.watch = watch
+
+    def open(self) -> SourceInfo:
+        return replace(super().open(), live=False, duration_s=0.003)
+
+    def read(self) -> Frame | None:
+        if self.count == 2:
+            self.watch()
+        return super().read()
+
+
+def test_the_end_of_a_file_does_not_overtake_its_last_picture(
+    tmp_path: Path, scorer: OnnxScorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A worker that found nothing to do is held up until the source has come to its end.
+    idle, over = threading.Event(), threading.Event()
+    work = Stage.work
+
+    def slowly(stage: Stage) -> bool:
+        worked = work(stage)
+        if not worked and not over.is_set():
+            idle.set()
+            wait_for(lambda: engine.sources[0]._reader.over)
+            over.set()
+        return worked
+
+    monkeypatch.setattr(Stage, "work", slowly)
+    sink = Remembering()
+
+    def watch() -> None:
+        sink.wait_for(lambda results: len(results) == 2)
+        engine.sources[0].offer()
+        assert idle.wait(30)
+
+    item = LiveInput("clip", parse(str(tmp_path / "a.mkv")), (sink,))
+    with running([item], scorer, opening(clip=lambda: Ending(watch))) as engine:
+        assert engine.wait(60)
+    assert [r.frame.index for r in sink.results] == [0, 1, 2]
 
 
 def test_a_file_that_is_not_there_fails_and_the_others_go_on(
@@ -272,9 +318,10 @@ def test_the_identity_holds_at_every_moment(scorer: OnnxScorer) -> None:
     sinks = Remembering(slow), Remembering()
     inputs = [live_input("fast", sinks[0]), live_input("steady", sinks[1])]
     with running(inputs, scorer, opener) as engine:
-        until = time.monotonic() + 1.5
+        until = time.monotonic() + 0.5
         looks = 0
-        while time.monotonic() < until:
+        fast = engine.sources[0]
+        while time.monotonic() < until or fast.counts.dropped.get(DropCause.DECODE_ERROR, 0) <= 20:
             for view in engine.sources:
                 counts = view.counts
                 assert 0 <= counts.in_flight <= 3
@@ -283,7 +330,7 @@ def test_the_identity_holds_at_every_moment(scorer: OnnxScorer) -> None:
         assert {name: s.counts for name, s in summaries.items()} == {
             view.source_id: view.counts for view in engine.sources
         }
-    assert looks > 100
+    assert looks > 50
     counts = summaries["fast"].counts
     assert counts.in_flight == summaries["steady"].counts.in_flight == 0
     assert counts.dropped[DropCause.SUPERSEDED] > 0
@@ -311,21 +358,23 @@ def test_a_busy_source_does_not_starve_a_quiet_one(scorer: OnnxScorer, portrait:
     )
     inputs = [live_input("busy"), live_input("busier"), live_input("quiet", sink)]
     with running(inputs, scorer, opener, config=config) as engine:
-        sink.wait_for(lambda results: len(results) >= 20)
-        counts = {view.source_id: view.counts for view in engine.sources}
-    assert counts["busy"].dropped.get(DropCause.SUPERSEDED, 0) > 20
-    quiet = counts["quiet"]
+        # Their trackers are built one after another.
+        wait_for(lambda: all(view.counts.analysed for view in engine.sources))
+        before = [view.counts for view in engine.sources]
+        count = len(sink.results)
+        sink.wait_for(lambda results: len(results) >= count + 8)
+        after = [view.counts for view in engine.sources]
+    assert after[0].dropped.get(DropCause.SUPERSEDED, 0) > 8
+    busy, busier, quiet = (b.analysed - a.analysed for a, b in zip(before, after, strict=True))
     # It gets all it has, or on a slow machine as many turns as those that have more.
-    most = max(counts["busy"].analysed, counts["busier"].analysed)
-    assert quiet.analysed >= 0.7 * min(quiet.captured, most)
+    assert quiet >= 0.7 * min(after[2].captured - before[2].captured, max(busy, busier))
     # In turn: neither of the two that are equal got much more than the other.
-    ratio = counts["busy"].analysed / counts["busier"].analysed
-    assert 0.6 < ratio < 1.6
+    assert 0.6 < busy / busier < 1.6
 
 
 def test_frames_that_wait_for_too_long_are_stale(scorer: OnnxScorer, portrait: Image) -> None:
     # Sinks never hold a worker up: it takes a tracker that is busy with a large picture.
-    large = np.ascontiguousarray(np.kron(portrait, np.ones((12, 12, 1), np.uint8)))
+    large = np.ascontiguousarray(np.kron(portrait, np.ones((6, 6, 1), np.uint8)))
     config = Config(live=LiveConfig(workers=1, max_age_s=0.001))
     opener = opening(
         large=lambda: LivePictures(lambda _: large, 100.0),
@@ -343,9 +392,9 @@ def test_a_sink_that_blocks_holds_nobody_up(scorer: OnnxScorer) -> None:
     stuck, good = Remembering(lambda _: release.wait(20) and None), Remembering()
     opener = opening(a=lambda: LivePictures(noise, 60.0))
     with running([live_input("a", stuck, good)], scorer, opener) as engine:
-        good.wait_for(lambda results: len(results) > 30)
+        good.wait_for(lambda results: len(results) > 10)
         begin = time.monotonic()
-        threading.Timer(0.5, release.set).start()
+        threading.Timer(0.3, release.set).start()
         summary = engine.stop()["a"]
         assert time.monotonic() - begin < 4
     assert summary.counts.in_flight == 0
@@ -770,9 +819,9 @@ def test_summaries_are_of_the_run(scorer: OnnxScorer, portrait: Image) -> None:
     sink = Remembering()
     opener = opening(a=lambda: LivePictures(swaying(portrait), 30.0))
     with running([live_input("a", sink)], scorer, opener) as engine:
-        sink.wait_for(lambda results: bool(results) and results[-1].frame.time_s > 1.5)
+        sink.wait_for(lambda results: bool(results) and results[-1].frame.time_s > 1.0)
         summary: RunSummary = engine.stop()["a"]
     assert len(summary.tracks) == 1
     assert summary.worst == summary.tracks[0]
-    assert summary.media_s > 1.0
+    assert summary.media_s > 0.5
     assert summary.error is None
