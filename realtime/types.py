@@ -135,7 +135,8 @@ class Frame:
     ``epoch`` grows with every reconnect and every seek: whoever keeps a state per track starts
     anew when it changes. ``index`` counts the frames of the source from 0 and is unique in a run.
     ``pts_s`` is None where the stream carries no time. ``captured_mono`` is
-    ``time.monotonic()`` at capture; ``wall_s`` is the Unix time of exposure if the source knows.
+    ``time.monotonic()`` at capture, or when it could have been had the frame not waited in buffers,
+    if the source can tell; ``wall_s`` is the Unix time of exposure if the source knows.
     """
 
     source_id: str
