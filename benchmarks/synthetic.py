@@ -60,8 +60,10 @@ WORK_S: Final = 0.02
 FOUND: Final = 0.9
 """Share of the faces in analysed frames that must be found: the search for new ones is not run on
 every frame."""
-MAX_GROWTH: Final = 0.02
-"""Of memory, from a third of the run, when the lists of ended tracks are full, to its end."""
+FULL: Final = 2 / 3
+"""So far into a day the bounded lists of ended tracks are full."""
+MAX_GROWTH: Final = 0.01
+"""Of memory from then on."""
 
 
 class Counting(io.TextIOBase):
@@ -228,7 +230,7 @@ def run(
         scorer.close()
         file.close()
     counts = [summary.counts for summary in summaries]
-    later = [(done, rss) for done, rss in memory if done >= 1 / 3]
+    later = [(done, rss) for done, rss in memory if done >= FULL]
     report = {
         "hours": round(sum(source.now for source in sources) / count / 3600, 2),
         "sources": count,
@@ -248,7 +250,7 @@ def run(
         "records": dict(stream.records),
         "megabytes": round(stream.characters / 1e6, 1),
         "output_missed": sum(source.lost for source in sources),
-        "rss_mib": {"at_a_third": later[0][1], "end": memory[-1][1]},
+        "rss_mib": {"begin": memory[0][1], "when_full": later[0][1], "end": memory[-1][1]},
         "growth": round(fitted_growth(later), 5),
     }
     errors = [*failures, *(error for source in sources for error in source.errors)]
