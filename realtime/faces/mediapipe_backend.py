@@ -20,12 +20,12 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import cv2
 import numpy as np
 
+from realtime.closing import Closing
 from realtime.types import LANDMARK_COUNT, FloatArray, Image
 
 os.environ.setdefault("GLOG_minloglevel", "2")
@@ -66,10 +66,8 @@ _CHATTER: Final = re.compile(
     rb"|[IW]\d{4} .*\.cc:\d+\])"
 )
 
-_Self = TypeVar("_Self", bound="_Graph")
 
-
-class _Graph:
+class _Graph(Closing):
     """A MediaPipe graph that is fed one set of packets and answers before ``_run`` returns."""
 
     def __init__(self, config: Any, outputs: Sequence[str], side_packets: dict[str, Any]) -> None:
@@ -103,17 +101,6 @@ class _Graph:
         if self._graph is not None:
             self._graph.close()
             self._graph = None
-
-    def __enter__(self: _Self) -> _Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class FaceDetector(_Graph):

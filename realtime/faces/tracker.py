@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from types import TracebackType
 from typing import NamedTuple
 
 import numpy as np
 
+from realtime.closing import Closing
 from realtime.config import FacesConfig
 from realtime.faces.mediapipe_backend import (
     CLOSE_UP_MARGIN,
@@ -68,7 +68,7 @@ class _Find(NamedTuple):
     confidence: float
 
 
-class FaceTracker:
+class FaceTracker(Closing):
     """Turns frames into `Faces`; for one thread at a time, frames in the order of their time.
 
     All intervals are media time (``Frame.time_s``), never frame counts. Every followed face
@@ -96,17 +96,6 @@ class FaceTracker:
         """Free the networks; may be called again."""
         self._detector.close()
         self._mesher.close()
-
-    def __enter__(self) -> FaceTracker:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def track(self, frame: Frame) -> Faces:
         """The faces seen in this frame, at most ``max_faces``, oldest track first.

@@ -13,9 +13,9 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Final, Protocol, TypeVar
 
+from realtime.closing import Closing
 from realtime.config import LiveConfig
 from realtime.errors import SourceCode, SourceError
 from realtime.sources.pace import Pace
@@ -61,7 +61,7 @@ class Device(Protocol):
         ...
 
 
-class DeviceSource:
+class DeviceSource(Closing):
     """A live `FrameSource` on a `Device`.
 
     Frames carry this machine's clocks: no stream tells when they were exposed. With ``rate_hz``
@@ -170,17 +170,6 @@ class DeviceSource:
         self._end()
         if not self._worker.join(CLOSE_WAIT_S):
             logger.warning("%s does not answer; it is let go of when its driver does", self._name)
-
-    def __enter__(self) -> DeviceSource:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _end(self) -> None:
         with self._lock:

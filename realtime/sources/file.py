@@ -9,12 +9,12 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any, Final
 
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
+from realtime.closing import Closing
 from realtime.config import SourceConfig
 from realtime.errors import SourceCode, SourceError
 from realtime.redact import redact
@@ -28,7 +28,7 @@ SEEK_BACK_S: Final = (0.0, 2.0, 10.0)
 CLOSE_WAIT_S: Final = 2.0
 
 
-class FileSource:
+class FileSource(Closing):
     """A `FrameSource` on one video file.
 
     Time is the presentation time since the first frame, which is at 0; `Timeline` says how
@@ -137,17 +137,6 @@ class FileSource:
                 self._release()
             finally:
                 self._lock.release()
-
-    def __enter__(self) -> FileSource:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

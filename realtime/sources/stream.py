@@ -6,12 +6,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Final
 
 from av.error import FFmpegError
 
 import realtime.sources.media  # noqa: F401 - silences FFmpeg, whose texts hold whole URLs
+from realtime.closing import Closing
 from realtime.config import Config
 from realtime.errors import SourceCode, SourceError
 from realtime.sources import stream_errors, stream_options
@@ -29,7 +29,7 @@ CLOSE_WAIT_S: Final = 1.0
 MIN_STEP_S: Final = 1e-6
 
 
-class StreamSource:
+class StreamSource(Closing):
     """A `FrameSource` on one connection to a stream.
 
     RTSP travels over TCP, or UDP if the address says so; certificates of encrypted streams are
@@ -145,17 +145,6 @@ class StreamSource:
                 self._release()
             finally:
                 self._lock.release()
-
-    def __enter__(self) -> StreamSource:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
