@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 from models import samples as tables
 from models.bandnet import CHANNELS, INPUT, SIGMAS, BandNet, Bands
 from models.catalog import Clip, clips
-from models.checkpoints import network
+from models.checkpoints import Checkpoint, network
 from models.contracts import contract_for
 from models.discriminant import Known, fit, known
 from models.explain import grad_cam
@@ -177,10 +178,15 @@ def odds(net: BandNet, features: np.ndarray) -> np.ndarray:
     return (found.mean((2, 3)) + net.bias).detach().numpy()
 
 
+@lru_cache(maxsize=1)
+def learned() -> tuple[Samples, Checkpoint]:
+    """A table and its fit, which takes seconds."""
+    made = table(np.random.default_rng(0))
+    return made, fit(made, CHOSEN, FOLDS, 1)
+
+
 def test_the_discriminants_find_what_forges_and_not_what_varies() -> None:
-    rng = np.random.default_rng(0)
-    made = table(rng)
-    state = fit(made, CHOSEN, FOLDS, 1)
+    made, state = learned()
     net = network(state)
     assert isinstance(net, BandNet)
     say = net.weight.abs().mean((2, 3))
@@ -202,8 +208,8 @@ def test_the_discriminants_find_what_forges_and_not_what_varies() -> None:
 
 
 def test_fitting_twice_gives_the_same_weights() -> None:
-    made = table(np.random.default_rng(1))
-    one, two = fit(made, CHOSEN, FOLDS, 1), fit(made, CHOSEN, FOLDS, 1)
+    made, one = learned()
+    two = fit(made, CHOSEN, FOLDS, 1)
     for name, value in one.weights.items():
         assert torch.equal(value, two.weights[name])
 

@@ -15,7 +15,7 @@ from models.contracts import contract_for
 from models.discriminant import fit
 from models.hardened import main, shift_spread
 from realtime.crops import to_tensor
-from tests.unit.test_models_bandnet import CHOSEN, FOLDS, table
+from tests.unit.test_models_bandnet import CHOSEN, FOLDS, learned
 
 CONTRACT = contract_for("bandnet")
 LEVEL = 1 / 255
@@ -36,8 +36,8 @@ def moved(net: BandNet, crops: list[np.ndarray]) -> float:
 
 
 def test_an_attack_carries_less_far_after_the_round(crops: list[np.ndarray]) -> None:
-    samples = table(np.random.default_rng(0))
-    before = network(fit(samples, CHOSEN, FOLDS, 1)).requires_grad_(False)
+    samples, state = learned()
+    before = network(state).requires_grad_(False)
     assert isinstance(before, BandNet)
     spread = shift_spread(before, crops, CONTRACT, LEVEL)
     assert np.linalg.eigvalsh(spread)[0] > -1e-9
