@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.bandnet import INPUT
 from models.explain import Places, grad_cam, localisation, places
 from models.networks import CellNet, build
 from realtime.crops import to_tensor
@@ -25,14 +26,14 @@ def net() -> CellNet:
     torch.nn.init.normal_(found.head.weight, std=0.03)
     with torch.no_grad():
         found.bias.fill_(0.7)
-        found(torch.rand(8, 3, 160, 160) * 2 - 1)  # in training mode: moves the running statistics
+        found(torch.rand(8, 3, *INPUT.size) * 2 - 1)  # in training mode: moves running statistics
     return found.requires_grad_(False).eval()
 
 
 @pytest.fixture(scope="module")
 def crops() -> list[Crop]:
     rng = np.random.default_rng(1)
-    smooth = rng.integers(0, 256, (4, 20, 20, 3)).astype(np.uint8)
+    smooth = rng.integers(0, 256, (4, INPUT.size[0] // 8, INPUT.size[1] // 8, 3)).astype(np.uint8)
     return [
         Crop(0, np.kron(s, np.ones((8, 8, 1), np.uint8)), np.eye(2, 3, dtype=np.float32))
         for s in smooth
@@ -58,7 +59,7 @@ def test_the_exported_map_is_grad_cam(net: CellNet, crops: list[Crop], tmp_path:
 
 
 def test_grad_cam_adds_up_to_the_logit_and_leaves_nothing_behind(net: CellNet) -> None:
-    images = torch.rand(2, 3, 160, 160, generator=torch.Generator().manual_seed(3)) * 2 - 1
+    images = torch.rand(2, 3, *INPUT.size, generator=torch.Generator().manual_seed(3)) * 2 - 1
     maps = grad_cam(net, images)
     with torch.no_grad():
         logit = net(images)[0]

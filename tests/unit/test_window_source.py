@@ -70,7 +70,7 @@ def test_of_several_windows_the_largest_visible_one_is_taken(
         window(2, "call", (50, 50), visible=False),
         window(3, "call", (20, 20)),
     ]
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="realtime.sources.window"):
         assert choose("call", windows).number == 3
     assert "3 windows" in caplog.text
     assert choose("call", windows[1:2]).number == 2
