@@ -2,7 +2,8 @@
 
 With global average pooling and a linear head the class activation map (Zhou et al., CVPR 2016)
 adds up to the logit itself, cell by cell, so that its unit is the logit and one fixed scale
-holds for all faces and all times. Only what speaks for fake is painted.
+holds for all faces and all times. Only what speaks for fake is painted, and no more of it than is
+left when what speaks against is taken off: on a face whose odds are even or less, nothing.
 """
 
 from __future__ import annotations
@@ -63,6 +64,17 @@ def frame_to_cam(score: Score, box: FloatArray) -> NDArray[np.float64]:
     return result
 
 
+def left_over(score: Score) -> FloatArray:
+    """The map ``(h, w)`` of what speaks for fake, each cell lessened by the same share, so that
+    their mean is no more than the calibrated log-odds of the face, and nothing if those are
+    below 0."""
+    assert score.cam is not None
+    found = np.maximum(score.cam, np.float32(0.0))
+    mean = float(found.mean())
+    share = min(1.0, max(0.0, score.log_odds) / mean) if mean > 0 else 0.0
+    return np.asarray(found * np.float32(share), np.float32)
+
+
 def paint_heat(picture: Image, score: Score, box: FloatArray, scale: tuple[float, float]) -> None:
     """Blend the heat map of ``score`` into ``picture`` in place.
 
@@ -88,7 +100,7 @@ def paint_heat(picture: Image, score: Score, box: FloatArray, scale: tuple[float
     if right <= left or bottom <= top:
         return
     to_cam[:, 2] += to_cam[:, :2] @ (left, top)
-    smooth = _smooth(score.cam)
+    smooth = _smooth(left_over(score))
     level = cv2.warpAffine(
         smooth,
         (_TO_SMOOTH @ to_cam)[:2],

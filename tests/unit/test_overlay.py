@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime import labels, overlay
-from realtime.heatmap import HEAT_FULL, paint_heat
+from realtime.heatmap import HEAT_FULL, left_over, paint_heat
 from realtime.types import (
     Clock,
     FaceQuality,
@@ -68,7 +70,11 @@ def score_at(box: Box, cam: np.ndarray, side: int = 224, margin: float = 0.3) ->
         ],
         np.float32,
     )
-    return Score(1, 0.0, 0.0, 0.0, 0.5, cam.astype(np.float32), to_crop, (side, side))
+    return Score(1, 0.0, SURE, SURE, 1.0, cam.astype(np.float32), to_crop, (side, side))
+
+
+SURE = 9.0
+"""Log-odds at which all that speaks for fake is left over."""
 
 
 def one_hot(row: int, column: int, value: float = HEAT_FULL) -> np.ndarray:
@@ -270,7 +276,7 @@ def test_a_turned_crop_puts_the_heat_on_the_turned_face() -> None:
         [turn @ score.to_crop[:, :2], turn @ (score.to_crop[:, 2:] - centre[:, None])]
     )
     turned[:, 2] += centre
-    score = Score(1, 0.0, 0.0, 0.0, 0.5, score.cam, turned.astype(np.float32), (224, 224))
+    score = Score(1, 0.0, SURE, SURE, 1.0, score.cam, turned.astype(np.float32), (224, 224))
     image = picture()
     painted = image.copy()
     paint_heat(painted, score, np.array(box, np.float32), (1.0, 1.0))
@@ -292,9 +298,17 @@ def test_only_evidence_for_fake_is_painted_and_on_a_fixed_scale() -> None:
     assert change(HEAT_FULL) == change(100 * HEAT_FULL)
 
 
+@pytest.mark.parametrize(("log_odds", "left"), [(-1.0, 0.0), (0.0, 0.0), (0.5, 0.5), (2.0, 1.0)])
+def test_what_speaks_against_is_taken_off(log_odds: float, left: float) -> None:
+    cam = np.array([[3.0, 1.0], [-2.0, 0.0]], np.float32)
+    score = replace(score_at((0, 0, 10, 10), cam), log_odds=log_odds)
+    np.testing.assert_allclose(left_over(score), left * np.maximum(cam, 0), rtol=1e-6)
+    assert left_over(replace(score, cam=-cam - 9)).max() == 0
+
+
 @pytest.mark.parametrize("cam", [None, np.full((7, 7), np.nan, np.float32)])
 def test_no_map_paints_nothing(cam: np.ndarray | None) -> None:
-    score = Score(1, 0.0, 0.0, 0.0, 0.5, cam, np.eye(2, 3, dtype=np.float32), (224, 224))
+    score = Score(1, 0.0, SURE, SURE, 1.0, cam, np.eye(2, 3, dtype=np.float32), (224, 224))
     image = picture()
     paint_heat(image, score, np.array((0, 0, 10, 10), np.float32), (1.0, 1.0))
     assert (image == GREY).all()
@@ -302,7 +316,7 @@ def test_no_map_paints_nothing(cam: np.ndarray | None) -> None:
 
 def test_a_map_that_cannot_be_inverted_paints_nothing() -> None:
     flat = np.zeros((2, 3), np.float32)
-    score = Score(1, 0.0, 0.0, 0.0, 0.5, one_hot(3, 3), flat, (224, 224))
+    score = Score(1, 0.0, SURE, SURE, 1.0, one_hot(3, 3), flat, (224, 224))
     image = picture()
     paint_heat(image, score, np.array((0, 0, 10, 10), np.float32), (1.0, 1.0))
     assert (image == GREY).all()
