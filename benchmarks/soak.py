@@ -23,10 +23,10 @@ import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, TextIO
 
 from benchmarks import footage, soak_report
+from realtime.closing import Closing
 from realtime.config import Config
 from realtime.live import LiveEngine, LiveInput, open_input
 from realtime.metrics import Metrics
@@ -53,7 +53,7 @@ SPARE_MINUTES: Final = 2.0
 """So much longer than the soak the clips are, that none ends within it."""
 
 
-class Counted:
+class Counted(Closing):
     """A source whose reads are counted where they end, apart from all that the engine counts."""
 
     def __init__(self, inner: FrameSource, total: Counter[str], name: str) -> None:
@@ -93,17 +93,6 @@ class Counted:
     def close(self) -> None:
         """As the source does."""
         self._inner.close()
-
-    def __enter__(self) -> Counted:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class Watch:

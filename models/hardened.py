@@ -30,14 +30,13 @@ from models.discriminant import Matrix, fit, known
 from models.folds import FOLDS
 from models.footage import sightings_of_clip
 from models.prepare import Face, photo_faces
-from models.recipe import without_fold
+from models.recipe import ARCH, without_fold
 from models.samples import Amounts, gather, halves, photo_crops
 from realtime.contract import ModelContract
 from realtime.crops import to_tensor
 from realtime.errors import ConfigError, ModelError
 from realtime.types import Image
 
-ARCH: Final = "bandnet"
 _LEVEL: Final = 1 / 255
 _TOGETHER: Final = 32
 

@@ -6,8 +6,12 @@ import signal
 import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from realtime.scorer import OnnxScorer
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 """Real faces and videos; not part of the project, and tests that need them skip without."""
@@ -75,3 +79,15 @@ def videos() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"no real media at {DATA}")
     return DATA / "videos"
+
+
+@pytest.fixture(scope="module")
+def scorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnnxScorer]:
+    """A real model of one layer; tests of other models have a fixture of their own."""
+    from realtime.scorer import OnnxScorer
+    from tests.contract import onnx_models
+
+    graph = onnx_models.linear(onnx_models.contract())
+    model = OnnxScorer(onnx_models.save(graph, tmp_path_factory.mktemp("model")), device="cpu")
+    yield model
+    model.close()

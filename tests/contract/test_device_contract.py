@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pytest
 
+from realtime.closing import Closing
 from realtime.config import Config, LiveConfig, ScreenConfig
 from realtime.sources.address import Address, SourceKind
 from realtime.sources.camera import CameraDevice
@@ -46,7 +46,7 @@ CONFIG = Config(live=LiveConfig(20.0, 20.0), screen=ScreenConfig(rate_hz=200.0))
 TITLE = "contract"
 
 
-class Ending:
+class Ending(Closing):
     """A live source that is shown each picture just before it is read, and then closed."""
 
     def __init__(self, inner: DeviceSource, show: Callable[[int], None]) -> None:
@@ -70,15 +70,7 @@ class Ending:
         self._read += frame is not None
         return frame
 
-    def __enter__(self) -> Ending:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._inner.close()
 
 

@@ -37,7 +37,6 @@ from realtime.types import (
     SourceStatus,
     VerdictState,
 )
-from tests.contract import onnx_models
 from tests.contract.clips import make_clip, read_index
 from tests.servers.rtsp import file_pipeline, rtsp_server
 from tests.servers.scripted import Script, Unit, sets_of, units_of
@@ -57,14 +56,6 @@ PATIENT = LiveConfig(workers=1)
 """A busy machine is no fault."""
 PATIENCE_S = 60.0
 LIKE_A_CAMERA = {"tune": "zerolatency", "sc_threshold": "0"}
-
-
-@pytest.fixture(scope="module")
-def scorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnnxScorer]:
-    graph = onnx_models.linear(onnx_models.contract())
-    model = OnnxScorer(onnx_models.save(graph, tmp_path_factory.mktemp("model")), device="cpu")
-    yield model
-    model.close()
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,6 @@ from realtime.sinks.jsonl import JsonlFile, JsonlSink
 from realtime.sinks.video import VideoSink
 from realtime.sources.synthetic import write_demo_clip
 from realtime.types import FrameResult, Image
-from tests.contract import onnx_models
 from tests.contract.results import result, run_start
 from tests.contract.test_sink_contract import as_nobody
 from tests.unit.live_sources import LivePictures, Remembering, address
@@ -215,14 +214,6 @@ def wait_until_full(descriptor: int, process: subprocess.Popen[bytes]) -> None:
 
 
 # Live runs
-
-
-@pytest.fixture(scope="module")
-def scorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnnxScorer]:
-    graph = onnx_models.linear(onnx_models.contract())
-    model = OnnxScorer(onnx_models.save(graph, tmp_path_factory.mktemp("model")), device="cpu")
-    yield model
-    model.close()
 
 
 def moving(index: int) -> Image:

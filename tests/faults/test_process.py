@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ from realtime.cli import main
 from realtime.errors import ExitCode
 from realtime.sources.synthetic import write_demo_clip
 from tests.faults.test_outputs import small_disk
+from tests.processes import fakewatch, records
 from tests.servers.rtsp import RtspServer, file_pipeline, rtsp_server
 from tests.servers.sockets import free_port, serving, silent
 
@@ -39,30 +37,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtspServer]:
     pipeline = file_pipeline(folder / "face.mp4")
     with rtsp_server({"/a": pipeline, "/b": pipeline}) as running:
         yield running
-
-
-@contextmanager
-def analyze(*arguments: object, **how: Any) -> Iterator[subprocess.Popen[str]]:
-    """The program at work, which does not outlive the test."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "realtime", "analyze", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **how,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def records(path: Path) -> list[dict[str, Any]]:
-    """The whole lines that stand in a file by now; all but the last must be."""
-    text = path.read_text("utf-8") if path.exists() else ""
-    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
 
 def faces(path: Path) -> int:
@@ -95,7 +69,7 @@ def test_sigterm_ends_every_source_whatever_it_is_doing(server: RtspServer, tmp_
         tables = [f'[[sources]]\nname = "{name}"\nurl = "{url}"\n' for name, url in urls.items()]
         settings.write_text("".join(tables), "utf-8")
         arguments = ["--config", settings, "--headless", "--jsonl", out, "--quiet"]
-        with analyze(*arguments) as process:
+        with fakewatch("analyze", *arguments) as process:
             both = lambda: {r["source_id"] for r in records(out) if r["type"] == "face"}  # noqa: E731
             wait_for(lambda: both() == {"door", "yard"} and hole.connections > 0, process)
             begin = time.monotonic()
@@ -118,7 +92,7 @@ def test_after_a_kill_what_was_recorded_of_a_stream_can_be_read(
 ) -> None:
     out, video = tmp_path / "out.jsonl", tmp_path / "out.mp4"
     url = f"rtsp://127.0.0.1:{server.port}/a"
-    with analyze(url, "--jsonl", out, "--video", video, "--quiet") as process:
+    with fakewatch("analyze", url, "--jsonl", out, "--video", video, "--quiet") as process:
         wait_for(lambda: faces(out) >= 40, process)
         process.kill()
         process.communicate()
@@ -137,12 +111,12 @@ def test_two_at_once_do_not_disturb_each_other(server: RtspServer, tmp_path: Pat
     first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
     metrics = f"127.0.0.1:{free_port()}"
     with (
-        analyze(url, "--jsonl", first, "--metrics", metrics, "--quiet") as one,
-        analyze(url, "--jsonl", second, "--quiet") as two,
+        fakewatch("analyze", url, "--jsonl", first, "--metrics", metrics, "--quiet") as one,
+        fakewatch("analyze", url, "--jsonl", second, "--quiet") as two,
     ):
         wait_for(lambda: faces(first) > 5, one)
         wait_for(lambda: faces(second) > 5, two)
-        with analyze(url, "--metrics", metrics, "--quiet") as third:
+        with fakewatch("analyze", url, "--metrics", metrics, "--quiet") as third:
             _, complaint = third.communicate(timeout=PATIENCE_S)
         assert third.returncode == ExitCode.USAGE
         assert metrics in complaint
@@ -166,7 +140,7 @@ def test_a_disk_that_fills_up_ends_the_recording_and_not_the_watch(
         if limit is not None:
             pytest.skip("this user may write read-only files")
         video = tmp_path / "disk" / "out.mkv"
-        with analyze(url, "--jsonl", out, "--video", video) as process:
+        with fakewatch("analyze", url, "--jsonl", out, "--video", video) as process:
             assert process.stderr is not None
             told = ""
             while "No space left" not in told:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,6 +22,7 @@ from realtime.types import (
     SourceState,
     SourceStatus,
 )
+from tests.processes import fakewatch, records
 from tests.servers.rtsp import file_pipeline, rtsp_server
 
 ROOT = Path(__file__).parents[2]
@@ -42,34 +40,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"rtsp://127.0.0.1:{running.port}"
 
 
-@contextmanager
-def fakewatch(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """The program in a process of its own, which does not outlive the test."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "realtime", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
 def wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline, "it did not come in time"
         time.sleep(0.05)
-
-
-def records(path: Path) -> list[dict[str, Any]]:
-    """The complete lines that stand in a file by now."""
-    text = path.read_text("utf-8") if path.exists() else ""
-    return [json.loads(row) for row in text.splitlines(keepends=True) if row.endswith("\n")]
 
 
 def has(path: Path, kind: str, source_id: str) -> Callable[[], bool]:

@@ -46,14 +46,6 @@ STOP_S = 15.0
 
 
 @pytest.fixture(scope="module")
-def scorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnnxScorer]:
-    graph = onnx_models.linear(onnx_models.contract())
-    model = OnnxScorer(onnx_models.save(graph, tmp_path_factory.mktemp("model")), device="cpu")
-    yield model
-    model.close()
-
-
-@pytest.fixture(scope="module")
 def portrait() -> Image:
     """A public-domain face, 320 x 320."""
     return np.ascontiguousarray(data.astronaut()[:320, 60:380, ::-1])
