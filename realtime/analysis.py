@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Final, Protocol
 
@@ -15,8 +16,9 @@ from realtime.capture import FrameCounter
 from realtime.config import Config
 from realtime.contract import ModelContract
 from realtime.crops import crop_face
+from realtime.cues.watch import SourceCues
 from realtime.scorer import Scorer
-from realtime.types import Crop, Cue, Faces, Frame, FrameResult, Score, TrackSummary, Verdict
+from realtime.types import Crop, Faces, Frame, FrameResult, Score, TrackSummary, Verdict
 from realtime.verdict import TrackVerdict
 from realtime.views import score_crops
 
@@ -154,6 +156,7 @@ class Analysis:
         self._viewed_at: dict[int, float] = {}
         self._asked: dict[int, float] = {}
         self._heat: dict[int, Score] = {}
+        self._cues = SourceCues(config)
         self._ended: list[TrackSummary] = []
         self.media_s = 0.0
 
@@ -177,6 +180,7 @@ class Analysis:
         """
         ended = self._begin(frame)
         scores = self._score(frame, faces)
+        cues = self._cues.see(frame, faces, scores)
         verdicts: dict[int, Verdict] = {}
         for i, track_id in enumerate(faces.track_ids.tolist()):
             verdicts[track_id] = self._tracks[track_id].update(
@@ -188,8 +192,6 @@ class Analysis:
             for track_id, score in self._heat.items()
             if track_id in verdicts and frame.time_s - score.time_s <= _HEAT_FOR_S
         }
-        # The place of the cues: witnesses beside the classifier, from the same frame and faces.
-        cues: dict[int, tuple[Cue, ...]] = dict.fromkeys(verdicts, ())
         self._counter.analysed()
         return FrameResult(
             frame=frame,
@@ -226,7 +228,8 @@ class Analysis:
     def _end(self, track_ids: list[int]) -> tuple[TrackSummary, ...]:
         summaries = []
         for track_id in track_ids:
-            summaries.append(self._tracks.pop(track_id).summary())
+            cues = self._cues.end(track_id)
+            summaries.append(replace(self._tracks.pop(track_id).summary(), cues=cues))
             self._schedules.pop(track_id, None)
             self._viewed_at.pop(track_id, None)
             self._asked.pop(track_id, None)

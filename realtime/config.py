@@ -157,6 +157,28 @@ class VerdictConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class CuesConfig:
+    """Which witnesses stand beside the classifier; docs/cues.md says what each can tell."""
+
+    blink: bool = True
+    """Eyelids: how often, how long, how completely and how evenly they close."""
+    head: bool = True
+    """Whether head, gaze and features move as those of one rigid head in depth."""
+    dynamics: bool = True
+    """A small learned model of how features move within a second or two."""
+    pulse: bool = True
+    """The colour of the skin with each heartbeat, and whether its regions agree."""
+    lipsync: bool = True
+    """Whether mouth and voice move together; needs the sound of the source."""
+    timing: bool = True
+    """Repeated pictures and stretched sound in files."""
+    change: bool = True
+    """Whether a face changed against its own first 20 seconds."""
+    fuse: bool = True
+    """Whether what the witnesses say moves the verdict, or is only shown."""
+
+
+@dataclass(frozen=True, slots=True)
 class MetricsConfig:
     """What a live run tells others over HTTP: /metrics for Prometheus, /live and /ready."""
 
@@ -239,6 +261,7 @@ class Config:
     faces: FacesConfig = field(default_factory=FacesConfig)
     scorer: ScorerConfig = field(default_factory=ScorerConfig)
     verdict: VerdictConfig = field(default_factory=VerdictConfig)
+    cues: CuesConfig = field(default_factory=CuesConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
     sources: tuple[SourceEntry, ...] = ()

@@ -261,9 +261,10 @@ class Score:
 class Cue:
     """One witness beside the classifier.
 
-    ``value`` in the cue's own unit, None while not assessable. ``llr`` is the log-likelihood
-    ratio of fake against real (positive speaks for fake), ``seconds`` how long it has watched,
-    ``text`` one phrase for a person.
+    ``value`` in the cue's own unit, None while not assessable; ``text`` then says why. ``llr``
+    is the log-likelihood ratio of fake against real in nats (positive speaks for fake), 0 while
+    not assessable; ``confidence`` 0..1 how good the view was; ``seconds`` for how long it has
+    watched; ``text`` one phrase for a person; ``details`` its other numbers, by name.
     """
 
     name: str
@@ -272,6 +273,17 @@ class Cue:
     confidence: float
     seconds: float
     text: str
+    details: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def assessable(self) -> bool:
+        """Whether it has something to say."""
+        return self.value is not None
+
+    @classmethod
+    def silent(cls, name: str, why: str, seconds: float = 0.0) -> Cue:
+        """A witness that cannot judge, and why."""
+        return cls(name, None, 0.0, 0.0, seconds, f"not assessable: {why}")
 
 
 class VerdictState(str, Enum):
@@ -359,6 +371,8 @@ class TrackSummary:
     probability: float | None
     assessable_s: float
     not_assessable: Mapping[Obstacle, float]
+    cues: tuple[Cue, ...] = ()
+    """What each witness said last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,6 +409,8 @@ class FrameResult:
     ended: tuple[TrackSummary, ...]
     counts: FrameCounts
     age_s: float
+    source_cues: tuple[Cue, ...] = ()
+    """What is noticed of the source as a whole; no face is suspected for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -436,3 +452,5 @@ class RunSummary:
     wall_s: float
     media_s: float
     error: str | None = None
+    cues: tuple[Cue, ...] = ()
+    """What was noticed of the source as a whole."""

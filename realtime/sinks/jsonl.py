@@ -138,6 +138,7 @@ class JsonlSink:
             else {"state": worst.state.value, "probability": _number(worst.probability)},
             "wall_s": _number(summary.wall_s, 3),
             "media_s": _number(summary.media_s, 3),
+            "cues": [_cue(cue) for cue in summary.cues],
             "error": None if summary.error is None else redact(summary.error),
         }
         self._write([*records, end])
@@ -232,6 +233,7 @@ def track_record(track: TrackSummary) -> dict[str, Any]:
         "probability": _number(track.probability),
         "assessable_s": _number(track.assessable_s, 3),
         "not_assessable": {o.value: _number(s, 3) for o, s in track.not_assessable.items()},
+        "cues": [_cue(cue) for cue in track.cues],
     }
 
 
@@ -256,7 +258,10 @@ def _cue(cue: Cue) -> dict[str, Any]:
         "name": cue.name,
         "value": _number(cue.value),
         "llr": _number(cue.llr),
+        "confidence": _number(cue.confidence),
+        "seconds": _number(cue.seconds, 3),
         "text": redact(cue.text),
+        "details": {name: _number(value) for name, value in cue.details.items()},
     }
 
 

@@ -95,7 +95,8 @@ def test_values() -> None:
     assert face["box"] == [76.8, 51.2, 38.4, 25.6]
     assert (face["t"], face["frame"], face["track"], face["score"]) == (1.25, 5, 1, 0.7)
     assert (face["state"], face["probability"]) == ("strong", 0.8)
-    assert face["cues"] == [{"name": "blink", "value": 0.2, "llr": 0.1, "text": CUE.text}]
+    said = {"name": "blink", "value": 0.2, "llr": 0.1, "confidence": 0.5, "seconds": 20.0}
+    assert face["cues"] == [{**said, "text": CUE.text, "details": {}}]
     assert set(face["quality"]) == set(FaceQuality.__slots__)
     assert end_of_track["not_assessable"] == {"too_small": 1.25}
     assert end["frames"] == {"captured": 10, "analysed": 8, "dropped": {"decode_error": 2}}

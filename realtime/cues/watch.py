@@ -1,0 +1,53 @@
+"""The witnesses of all tracks of one source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from realtime import verdict
+from realtime.config import Config
+from realtime.cues.base import Sighting
+from realtime.cues.track import Kit, TrackCues
+from realtime.types import Cue, Faces, Frame, Score
+
+
+class SourceCues:
+    """Shows every face of a source to the witnesses of its track; used by one thread at a time."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config.verdict
+        self._kit = Kit.of(config.cues)
+        self._tracks: dict[int, TrackCues] = {}
+
+    def see(
+        self, frame: Frame, faces: Faces, scores: Mapping[int, Score]
+    ) -> dict[int, tuple[Cue, ...]]:
+        """What is said of each face of the frame; ``scores`` are those that came since the last."""
+        said: dict[int, tuple[Cue, ...]] = {}
+        for i, track_id in enumerate(faces.track_ids.tolist()):
+            track = self._tracks.get(track_id)
+            if track is None:
+                track = self._tracks[track_id] = TrackCues(self._kit)
+            if faces.has_landmarks(i):
+                said[track_id] = track.see(self._sighting(frame, faces, i, scores.get(track_id)))
+            else:
+                said[track_id] = track.ask(frame.time_s)
+        return said
+
+    def end(self, track_id: int) -> tuple[Cue, ...]:
+        """Forget a track; what was said of it last."""
+        track = self._tracks.pop(track_id, None)
+        return () if track is None else track.said
+
+    def _sighting(self, frame: Frame, faces: Faces, i: int, score: Score | None) -> Sighting:
+        quality = faces.quality[i]
+        return Sighting(
+            time_s=frame.time_s,
+            image=frame.image,
+            box=faces.boxes[i],
+            landmarks=faces.landmarks[i],
+            quality=quality,
+            pose=None,
+            hidden=bool(verdict.obstacles(quality, True, self._config)),
+            score=score,
+        )
