@@ -16,6 +16,7 @@ from realtime.capture import FrameCounter
 from realtime.config import Config
 from realtime.contract import ModelContract
 from realtime.crops import crop_face
+from realtime.cues import fusion
 from realtime.cues.watch import SourceCues
 from realtime.scorer import Scorer
 from realtime.types import Crop, Faces, Frame, FrameResult, Score, TrackSummary, Verdict
@@ -157,6 +158,7 @@ class Analysis:
         self._asked: dict[int, float] = {}
         self._heat: dict[int, Score] = {}
         self._cues = SourceCues(config)
+        self._fusion = fusion.built_in() if config.cues.fuse else fusion.NOTHING
         self._ended: list[TrackSummary] = []
         self.media_s = 0.0
 
@@ -184,7 +186,11 @@ class Analysis:
         verdicts: dict[int, Verdict] = {}
         for i, track_id in enumerate(faces.track_ids.tolist()):
             verdicts[track_id] = self._tracks[track_id].update(
-                frame.time_s, faces.quality[i], faces.has_landmarks(i), None
+                frame.time_s,
+                faces.quality[i],
+                faces.has_landmarks(i),
+                None,
+                self._fusion.evidence(cues[track_id]),
             )
         self._heat.update(scores)
         heat = {

@@ -342,7 +342,8 @@ class Verdict:
     ``probability`` is the smoothed, calibrated probability of fake, None while not assessable.
     ``since_s`` is how long the state has lasted. ``reasons`` are short phrases, the weightiest
     first; ``obstacles`` is not empty exactly if the state is NOT_ASSESSABLE. ``assessable_s``
-    is for how long in all the track could be assessed.
+    is for how long in all the track could be assessed. ``evidence`` is what the witnesses beside
+    the classifier have added to the log-odds of ``probability``.
     """
 
     track_id: int
@@ -352,6 +353,7 @@ class Verdict:
     assessable_s: float
     reasons: tuple[str, ...]
     obstacles: tuple[Obstacle, ...] = ()
+    evidence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

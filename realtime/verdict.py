@@ -10,8 +10,9 @@ Each view of the crops has an average of its own, judged by the same thresholds.
 ask for strong evidence before that much is said, and none of them while "little" is said; where
 they disagree, it is uncertain, and the first reason says by how much.
 
-Cues and the change detector (channel B) join here: their bounded log-likelihood ratios add to
-the averaged log-odds in `TrackVerdict.probability`.
+The witnesses beside the classifier, the change detector (channel B) among them, join here: what
+`realtime.cues.fusion` makes of them adds to the averaged log-odds, of the views too. Alone they
+make no verdict: without a score of the classifier a face is not assessable.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ from collections import deque
 from realtime.agreement import ViewAverages, bounded, explain_view, logistic, state_for
 from realtime.config import VerdictConfig
 from realtime.contract import Thresholds
+from realtime.cues.fusion import Evidence
 from realtime.types import FaceQuality, Obstacle, Score, TrackSummary, Verdict, VerdictState
 
 _PRIOR_WEIGHT = 1.0
 """The average starts as if one good crop had said "even odds"."""
+
+NO_EVIDENCE = Evidence()
 
 _MAX_GAP_S = 0.5
 """Longer pauses between two sightings count neither as assessable nor as not assessable."""
@@ -107,17 +111,24 @@ class TrackVerdict:
         self._kept_state = VerdictState.NOT_ASSESSABLE
         self._kept_probability: float | None = None
         self._last: tuple[VerdictState, float] | None = None
+        self._evidence = NO_EVIDENCE
+
+    @property
+    def log_odds(self) -> float:
+        """What the classifier says, averaged over seconds; 0 before the first score."""
+        return self._sum / (self._weight + _PRIOR_WEIGHT)
 
     @property
     def probability(self) -> float:
-        """Smoothed probability of fake, 0.5 before the first score."""
-        return logistic(self._sum / (self._weight + _PRIOR_WEIGHT))
+        """Smoothed probability of fake, of classifier and witnesses together."""
+        return logistic(self.log_odds + self._evidence.llr)
 
     @property
     def views(self) -> dict[str, float]:
         """The same of each changed copy of the crops by its name in `VIEWS`, empty without."""
         whole = self._weight + _PRIOR_WEIGHT
-        return self._views.probabilities(self._sum / whole, self._weight / whole)
+        plain = self.log_odds + self._evidence.llr
+        return self._views.probabilities(plain, self._weight / whole)
 
     def update(
         self,
@@ -125,11 +136,14 @@ class TrackVerdict:
         quality: FaceQuality,
         has_landmarks: bool,
         score: Score | None,
+        evidence: Evidence = NO_EVIDENCE,
     ) -> Verdict:
         """Take in one sighting, with a score if this frame's crop was scored.
 
-        ``time_s`` must not run backwards within a track.
+        ``evidence`` is what the witnesses say now. ``time_s`` must not run backwards within a
+        track.
         """
+        self._evidence = evidence
         step = max(0.0, time_s - self.last_s)
         step = step if step <= _MAX_GAP_S else 0.0
         self.last_s = max(self.last_s, time_s)
@@ -248,7 +262,7 @@ class TrackVerdict:
             probability = None
         else:
             probability = self.probability
-            reasons = (f"classifier {probability:.2f} over {self._assessable_s:.0f} s",)
+            reasons = self._reasons()
             if self._doubt is not None:
                 seen = self.views[self._doubt]
                 reasons = (explain_view(self._doubt, probability, seen), *reasons)
@@ -260,4 +274,11 @@ class TrackVerdict:
             assessable_s=self._assessable_s,
             reasons=reasons,
             obstacles=tuple(found),
+            evidence=self._evidence.llr,
         )
+
+    def _reasons(self) -> tuple[str, ...]:
+        """Classifier and witnesses, the two that move the log-odds most first."""
+        own = f"classifier {logistic(self.log_odds):.2f} over {self._assessable_s:.0f} s"
+        parts = sorted([(abs(self.log_odds), own), *self._evidence.reasons], key=lambda p: -p[0])
+        return tuple(text for _, text in parts)

@@ -186,6 +186,7 @@ class JsonlSink:
             "score_t": None if score is None else _number(score.time_s, 6),
             "views": None if score is None else _views(score),
             "probability": _number(verdict.probability),
+            "evidence": _number(verdict.evidence),
             "state": verdict.state.value,
             "reasons": [redact(reason) for reason in verdict.reasons],
             "cues": [_cue(cue) for cue in result.cues.get(track_id, ())],
