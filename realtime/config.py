@@ -166,6 +166,8 @@ class CuesConfig:
     """Whether head, gaze and features move as those of one rigid head in depth."""
     dynamics: bool = True
     """A small learned model of how features move within a second or two."""
+    dynamics_model: str = ""
+    """Path of the ONNX file of that model; empty for the built-in one."""
     pulse: bool = True
     """The colour of the skin with each heartbeat, and whether its regions agree."""
     lipsync: bool = True

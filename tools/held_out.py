@@ -16,13 +16,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from models import catalog, checkpoints
-from models.calibrate import CalibrationFile, read_calibration
+from models import catalog
+from models.calibrate import read_calibration
 from models.console import exit_code
-from models.contracts import contract_for
-from models.crossfit import fold_name, never_seen
+from models.crossfit import never_seen
+from models.fold_models import exported
 from models.folds import FOLDS
-from models.peers.convert import export
 from realtime.config import Config
 from realtime.errors import ConfigError
 from realtime.evaluation.command import Plan, bench_of, deliver, gather, tell
@@ -46,7 +45,7 @@ def measure(options: argparse.Namespace) -> None:
     bench: Bench | None = None
     try:
         for fold in range(FOLDS):
-            model = _exported(options.runs / fold_name(fold), fitted)
+            model = exported(options.runs, fold, fitted)
             part = Gathered(changed=gathered.changed)
             with closing(OnnxScorer(model, device="cpu")) as scorer:
                 bench = bench_of(options, plan, scorer, Config(), console)
@@ -67,16 +66,6 @@ def measure(options: argparse.Namespace) -> None:
             tell(in_words(found), console, plan)
     if not gathered.judged:
         raise ConfigError(f"{options.data} holds no clips that the first run did not learn from.")
-
-
-def _exported(folder: Path, fitted: CalibrationFile) -> Path:
-    state = checkpoints.load(folder / "last.pt")
-    contract = contract_for(
-        state.arch, fitted.calibration, fitted.thresholds, state.recipe, fitted.notes
-    )
-    output = folder / "detector.onnx"
-    export(checkpoints.network(state), contract, output)
-    return output
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,6 +13,7 @@ from realtime.config import Config
 from realtime.errors import FakewatchError
 from realtime.pipeline import Pipeline
 from realtime.scorer import Scorer
+from realtime.sinks.base import Sink
 from realtime.sources import open_source
 from realtime.types import FrameResult, RunStart, RunSummary, VerdictState
 
@@ -144,6 +145,14 @@ def observe(path: Path, scorer: Scorer, config: Config) -> Observation:
         ModelError: if the model fails.
     """
     sink = ObservingSink()
+    show(path, scorer, config, sink)
+    if sink.observation is None:
+        raise FakewatchError(f"The analysis of {path.name} gave no result.")
+    return sink.observation
+
+
+def show(path: Path, scorer: Scorer, config: Config, sink: Sink) -> None:
+    """Let a sink see one clip to its end; raises as `observe` does."""
     pipeline = Pipeline(open_source(path.resolve(), config.source), scorer, config, [sink])
     pipeline.start()
     try:
@@ -154,6 +163,3 @@ def observe(path: Path, scorer: Scorer, config: Config) -> Observation:
             pipeline.stop()
         raise
     pipeline.stop()
-    if sink.observation is None:
-        raise FakewatchError(f"The analysis of {path.name} gave no result.")
-    return sink.observation
