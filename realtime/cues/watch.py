@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from realtime import verdict
 from realtime.config import Config
+from realtime.cues import pose
 from realtime.cues.base import Sighting
 from realtime.cues.track import Kit, TrackCues
 from realtime.types import Cue, Faces, Frame, Score
@@ -47,7 +48,7 @@ class SourceCues:
             box=faces.boxes[i],
             landmarks=faces.landmarks[i],
             quality=quality,
-            pose=None,
+            pose=pose.solve(faces.landmarks[i], (frame.image.shape[1], frame.image.shape[0])),
             hidden=bool(verdict.obstacles(quality, True, self._config)),
             score=score,
         )
