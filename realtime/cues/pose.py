@@ -66,6 +66,9 @@ _MAX_RESIDUAL: Final = 0.06
 """Landmarks that lie further from every rigid head, in widths of the face, are not of one."""
 
 
+_NO_LENS: Final = np.zeros(5)
+
+
 def camera(size: tuple[int, int]) -> NDArray[np.float64]:
     """Intrinsic matrix ``(3, 3)`` of a pinhole camera for frames of ``size`` (width, height).
 
@@ -93,7 +96,7 @@ def solve(landmarks: FloatArray, size: tuple[int, int]) -> HeadPose | None:
         return None
     matrix = camera(size)
     try:
-        found, turn, shift = cv2.solvePnP(HEAD, points, matrix, None, flags=cv2.SOLVEPNP_SQPNP)
+        found, turn, shift = cv2.solvePnP(HEAD, points, matrix, _NO_LENS, flags=cv2.SOLVEPNP_SQPNP)
     except cv2.error:  # all landmarks in one place
         return None
     translation = np.asarray(shift, np.float64).ravel()
