@@ -137,6 +137,14 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jsonl", metavar="PATH", help="results as JSON Lines, - for stdout")
     parser.add_argument("--video", metavar="PATH", type=Path, help="annotated copy of the video")
     parser.add_argument("--heat", action="store_true", help="paint the heat map into the copy")
+    parser.add_argument(
+        "--report", metavar="PATH", type=Path, help="a report for people: .html or .pdf"
+    )
+    parser.add_argument(
+        "--report-faces",
+        action="store_true",
+        help="put pictures of the faces that led to a verdict into the report",
+    )
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:

@@ -258,7 +258,11 @@ def _wanted(options: argparse.Namespace, console: Console | None = None) -> outp
         def say(line: str) -> None:
             words.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    return outputs.Wanted(options.jsonl, options.video, options.heat, say)
+    return outputs.Wanted(
+        *(options.jsonl, options.video, options.heat, say),
+        report=options.report,
+        report_faces=options.report_faces,
+    )
 
 
 def _shows_progress(options: argparse.Namespace) -> bool:

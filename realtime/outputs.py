@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from realtime.config import EvidenceConfig
 from realtime.errors import ConfigError, FakewatchError, OutputClosed, SinkError
+from realtime.redact import redact
 from realtime.sinks.base import Sink
 from realtime.sinks.console import ConsoleSink
 from realtime.sinks.jsonl import JsonlFile, JsonlSink
@@ -28,10 +29,13 @@ class Wanted:
     heat: bool = False
     say: Callable[[str], None] | None = None
     evidence: EvidenceConfig | None = None
+    report: Path | None = None
+    report_faces: bool = False
 
     def refuse_overwriting(self, sources: Sequence[str]) -> None:
         """Raises `ConfigError` if an output is one of the sources."""
-        outputs = [path for path in (self.jsonl, self.video) if path is not None and path != "-"]
+        paths = (self.jsonl, self.video, self.report)
+        outputs = [path for path in paths if path is not None and path != "-"]
         for output in map(Path, outputs):
             for source in sources:
                 if _same(output, source):
@@ -53,6 +57,8 @@ def for_files(wanted: Wanted, sources: Sequence[str], stack: ExitStack) -> list[
         sinks.append(stack.enter_context(closing(JsonlSink(target))))
     if wanted.video is not None:
         sinks.append(stack.enter_context(closing(_video(wanted.video, heat=wanted.heat))))
+    if wanted.report is not None:
+        sinks.append(stack.enter_context(closing(_report(wanted, wanted.report, sources))))
     if wanted.say is not None:
         sinks.append(ConsoleSink(wanted.say))
     return sinks
@@ -61,7 +67,8 @@ def for_files(wanted: Wanted, sources: Sequence[str], stack: ExitStack) -> list[
 class LiveOutputs:
     """Sinks for sources that run side by side; the JSON Lines of all go into one output.
 
-    Of several sources, each has its name in the file of its annotated copy: ``out-door.mp4``.
+    Of several sources, each has its name in the files of its annotated copy and its report:
+    ``out-door.mp4``.
 
     Raises:
         SinkError: if the JSON Lines cannot be written.
@@ -91,6 +98,9 @@ class LiveOutputs:
         if self._wanted.video is not None:
             path = self._path_for(self._wanted.video, source_id)
             sinks.append(_video(path, heat=self._wanted.heat))
+        if self._wanted.report is not None:
+            path = self._path_for(self._wanted.report, source_id)
+            sinks.append(_report(self._wanted, path))
         if self._wanted.say is not None:
             sinks.append(ConsoleSink(self._prefixed(self._wanted.say, source_id)))
         self._rings.pop(source_id, None)
@@ -165,6 +175,13 @@ def _video(path: Path, *, heat: bool) -> Sink:
     from realtime.sinks.video import VideoSink  # noqa: PLC0415 - needs FFmpeg
 
     return VideoSink(path, heat=heat)
+
+
+def _report(wanted: Wanted, path: Path, sources: Sequence[str] = ()) -> Sink:
+    from realtime.report.sink import ReportSink  # noqa: PLC0415 - needs pictures and fonts
+
+    files = {redact(source): Path(source) for source in sources}
+    return ReportSink(path, faces=wanted.report_faces, files=files)
 
 
 def _same(output: Path, source: str) -> bool:

@@ -7,6 +7,7 @@ provider really runs is read from the session, never from what was asked for.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import math
 import re
@@ -119,7 +120,7 @@ class OnnxScorer:
         self._contract = _read_contract(session, file)
         self._graph = check_graph(session, self._contract)
         self._batches = (self._graph.batch,) if self._graph.batch else _BATCHES[provider]
-        self._info = ModelInfo(self._contract.name, file.sha256, provider)
+        self._info = _info(self._contract, file.sha256, provider)
         self._session = session
         # Proves that the shapes hold, for one crop and for several.
         for count in self._batches[:2]:
@@ -208,6 +209,18 @@ def _runtime() -> Any:
         ) from None
     onnxruntime.set_default_logger_severity(4)  # what matters is raised
     return onnxruntime
+
+
+def _info(contract: ModelContract, sha256: str, provider: str) -> ModelInfo:
+    return ModelInfo(
+        contract.name,
+        sha256,
+        provider,
+        trained_on=contract.trained_on,
+        licence=contract.licence,
+        notes=contract.notes,
+        thresholds=dataclasses.astuple(contract.thresholds),
+    )
 
 
 def _open(file: ModelFile, device: str, threads: int) -> tuple[Any, str]:

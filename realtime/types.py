@@ -417,11 +417,18 @@ class FrameResult:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """Which model really runs, and where."""
+    """Which model really runs, and where; the rest as its contract has it, for people.
+
+    ``thresholds`` are the probabilities from which it is uncertain, strong and very strong.
+    """
 
     name: str
     sha256: str
     provider: str
+    trained_on: str = ""
+    licence: str = ""
+    notes: str = ""
+    thresholds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,6 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from realtime.evaluation import plots
-
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -79,6 +77,8 @@ def words(found: Mapping[str, Any] | None, digits: int = 3) -> str:
 
 
 def _plots(report: Mapping[str, Any]) -> dict[str, str | None]:
+    from realtime.evaluation import plots  # noqa: PLC0415 - slow to import
+
     results, clips = report["results"], report["clips"]
     changed, methods = report["robustness"], report["methods"]
     both = clips["real_scored"] and clips["fake_scored"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 from realtime.errors import SinkError
+from realtime.report.sink import ReportSink
 from realtime.sinks.base import Sink, StatusSink
 from realtime.sinks.jsonl import JsonlSink
 from realtime.sinks.queued import QueuedSink
@@ -40,6 +42,11 @@ def lines_with_face(path: Path) -> int:
 def pictures(path: Path) -> int:
     with av.open(str(path)) as container:
         return sum(1 for _ in container.decode(video=0))
+
+
+def told_of(path: Path) -> int:
+    rows = re.findall(r">Analysed</th><td[^>]*>(\d+)", path.read_text("utf-8"))
+    return sum(int(row) for row in rows)
 
 
 class Queued(QueuedSink):
@@ -68,6 +75,8 @@ KINDS = [
     Kind("out.mp4", VideoSink, pictures),
     Kind("out.mkv", lambda path: VideoSink(path, heat=True), pictures),
     Kind("out.webm", VideoSink, pictures),
+    Kind("out.html", ReportSink, told_of),
+    Kind("queued.html", lambda path: Queued(ReportSink(path, faces=True)), told_of),
 ]
 
 

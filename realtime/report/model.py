@@ -1,0 +1,121 @@
+"""What a report says, as facts without a form: one `Run` a source, one `Person` a face.
+
+All times are seconds from the beginning of the source; texts are redacted and not yet escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from realtime.report.lanes import Point, Span
+from realtime.types import Cue, Obstacle, RunStart, RunSummary, VerdictState
+
+CHUNK: Final = 25
+"""People in one timeline, so that each fits on a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What identifies a file: ``sha256`` in hexadecimal digits and ``size_bytes``.
+
+    ``trouble`` says why there is no hash; it is empty exactly if there is one.
+    """
+
+    sha256: str = ""
+    size_bytes: int = 0
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CueFacts:
+    """A witness: what it said last, and the range of its log-likelihood ratios in nats.
+
+    ``low`` and ``high`` are None if it never had anything to say.
+    """
+
+    cue: Cue
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A face that was scored, as JPEG; ``heat`` has the heat map painted on it.
+
+    ``why`` says what makes it worth a look, ``log_odds`` are those of this picture alone.
+    ``wide`` is the whole picture around it, made small.
+    """
+
+    time_s: float
+    why: str
+    log_odds: float
+    plain: bytes
+    heat: bytes | None
+    wide: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One tracked face; fields that `TrackSummary` has too are its.
+
+    ``reached`` maps each state that was said to the first time of it, ``reasons`` are those
+    that were given at ``reasons_at_s``, when the state was said with the most suspicion.
+    """
+
+    track_id: int
+    first_s: float
+    last_s: float
+    state: VerdictState
+    probability: float | None
+    assessable_s: float
+    not_assessable: Mapping[Obstacle, float]
+    reached: Mapping[VerdictState, float]
+    reasons: tuple[str, ...]
+    reasons_at_s: float | None
+    cues: tuple[CueFacts, ...]
+    spans: tuple[Span, ...]
+    points: tuple[Point, ...]
+    shown: tuple[Shown, ...] = ()
+
+    @property
+    def gravity(self) -> tuple[int, float]:
+        """Sorts by suspicion."""
+        return self.state.rank, self.probability or 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One source. ``people`` the gravest first; ``left_out`` so many more were no graver.
+
+    ``summary`` is None if the run was broken off before it could be summed up; ``results`` of
+    frames were gathered.
+    """
+
+    start: RunStart
+    summary: RunSummary | None
+    file: FileFacts | None
+    people: tuple[Person, ...]
+    source_cues: tuple[CueFacts, ...]
+    seen_s: float
+    results: int
+    left_out: int = 0
+    faces_allowed: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether it ended by itself, as far as can be told."""
+        if self.summary is None or self.summary.error is not None:
+            return False
+        if self.start.source.live:
+            return True
+        counts = self.summary.counts
+        shut = sum(n for cause, n in counts.dropped.items() if cause.value == "shutdown")
+        return not shut and counts.in_flight == 0
+
+    @property
+    def length_s(self) -> float:
+        """Of the axis of time: the claim of the container, or what was seen if that is more."""
+        claimed = self.start.source.duration_s
+        return max(self.seen_s, claimed or 0.0, 0.001)
