@@ -8,6 +8,8 @@ from typing import Final
 
 from realtime.config import CuesConfig
 from realtime.cues.base import Comparing, Sighting, Witness
+from realtime.cues.blink import BlinkWitness
+from realtime.cues.pulse import PulseWitness
 from realtime.types import Cue
 
 SAY_EVERY_S: Final = 0.5
@@ -25,7 +27,10 @@ class Kit:
     @classmethod
     def of(cls, config: CuesConfig) -> Kit:
         """The witnesses that the settings ask for."""
-        makers: dict[str, Callable[[], Witness]] = {}
+        makers: dict[str, Callable[[], Witness]] = {
+            "pulse": PulseWitness,
+        }
+        makers["blink"] = BlinkWitness
         return cls({name: make for name, make in makers.items() if getattr(config, name)})
 
 
