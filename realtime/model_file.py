@@ -54,6 +54,24 @@ def read_model(path: Path, sha256: str = "") -> ModelFile:
             "do not use it unless you know why."
         )
     sidecar = _read_sidecar(path, found)
+    _refuse_external_data(path, data)
+    return ModelFile(path, data, found, sidecar)
+
+
+def read_graph(path: Path) -> ModelFile:
+    """As `read_model` for a model whose contract is of another kind, which is left unread.
+
+    Raises:
+        ModelError: as `read_model`.
+    """
+    if path.suffix.lower() != ".onnx":
+        raise ModelError(f"The model {redact(path)} must be a file that ends in .onnx.")
+    data = _read(path, MAX_MODEL_BYTES)
+    _refuse_external_data(path, data)
+    return ModelFile(path, data, hashlib.sha256(data).hexdigest(), None)
+
+
+def _refuse_external_data(path: Path, data: bytes) -> None:
     try:
         external = _has_external_data(memoryview(data))
     except _MalformedError:
@@ -63,7 +81,6 @@ def read_model(path: Path, sha256: str = "") -> ModelFile:
             f"The model {redact(path)} keeps weights in other files, which is not allowed; "
             "export it as a single file."
         )
-    return ModelFile(path, data, found, sidecar)
 
 
 def _read_sidecar(path: Path, sha256: str) -> ModelContract | None:

@@ -199,6 +199,31 @@ class OnnxScorer:
         return logits, list(read_maps(outputs[1], size, self._contract)[:count])
 
 
+class CpuGraph:
+    """A small graph of one input and one output on the CPU; any number of threads may run it.
+
+    Raises:
+        ModelError: if ONNX Runtime cannot load the file, or it has other inputs or outputs.
+    """
+
+    def __init__(self, file: ModelFile) -> None:
+        self._path = file.path
+        self._session, _ = _open(file, "cpu", 1)
+        if len(self._session.get_inputs()) != 1 or len(self._session.get_outputs()) != 1:
+            raise ModelError(f"The model {redact(file.path)} must have one input and one output.")
+        self._input = self._session.get_inputs()[0].name
+
+    def run(self, batch: FloatArray) -> FloatArray:
+        """The output for a batch; raises `ModelError` if the model fails."""
+        try:
+            (found,) = self._session.run(None, {self._input: batch})
+        except Exception as exc:  # noqa: BLE001 - ONNX Runtime's errors share no base
+            raise ModelError(
+                f"The model {redact(self._path)} failed while it ran: {_first_line(exc)}."
+            ) from None
+        return np.asarray(found, np.float32)
+
+
 def _runtime() -> Any:
     try:
         import onnxruntime  # noqa: PLC0415 - a second at start that not every command needs

@@ -8,3 +8,6 @@ DETECTOR: Final = Path(__file__).with_name("detector.onnx")
 
 FUSION: Final = Path(__file__).with_name("fusion.json")
 """What the witnesses beside the classifier weigh; see `realtime.cues.fusion`."""
+
+DYNAMICS: Final = Path(__file__).with_name("dynamics.onnx")
+"""The model of how features move; ``dynamics.json`` lies beside."""
