@@ -205,7 +205,7 @@ def _obstacle(sighting: Sighting) -> str:
 
 
 _EYE_MIDDLES: Final = ((33, 133), (362, 263))
-_CHEEKS: Final = (50, 280)
+_CHEEKS: Final = (117, 346)
 
 
 def dark_glasses(image: Image, landmarks: FloatArray) -> bool:
