@@ -12,6 +12,7 @@ from typing import Final, NoReturn
 from realtime import __version__
 from realtime.errors import ExitCode
 from realtime.evaluation.options import add_options
+from realtime.feedback.options import add_actions
 from realtime.redact import redact
 from realtime.types import VerdictState
 
@@ -106,6 +107,8 @@ def parser() -> Parser:
 
     verbs.add_parser("devices", help="cameras, screens and windows that can be watched")
     _add_config(verbs)
+    kept = verbs.add_parser("feedback", help="what people said of faces: list, export, delete")
+    add_actions(kept, Parser)
     verbs.add_parser("doctor", help="what is wrong with this machine, and the remedy")
     whole.set_defaults(log_level="error")
     return whole

@@ -185,6 +185,12 @@ def _settings(options: argparse.Namespace, _console: Console) -> int:
     return ExitCode.OK
 
 
+def _feedback(options: argparse.Namespace, _console: Console) -> int:
+    from realtime.feedback.command import feedback  # noqa: PLC0415
+
+    return feedback(options, sys.stdout)
+
+
 _VERBS: Final[Mapping[str, Callable[[argparse.Namespace, Console], int]]] = {
     "watch": _watch,
     "analyze": _analyze,
@@ -192,6 +198,7 @@ _VERBS: Final[Mapping[str, Callable[[argparse.Namespace, Console], int]]] = {
     "eval": _evaluate,
     "devices": _devices,
     "config": _settings,
+    "feedback": _feedback,
     "doctor": _doctor,
 }
 
