@@ -110,4 +110,4 @@ def _spectrum(signal: Signal) -> tuple[Signal, float]:
     """Power under a Hann window, from 0 Hz in steps that the length is filled up for."""
     length = max(len(signal), round(RATE_HZ / _STEP_HZ))
     tapered = (signal - signal.mean()) * np.hanning(len(signal))
-    return np.abs(np.fft.rfft(tapered, length)) ** 2, RATE_HZ / length
+    return np.asarray(np.abs(np.fft.rfft(tapered, length)) ** 2, np.float64), RATE_HZ / length

@@ -47,7 +47,7 @@ def _mean(image: Image, outline: FloatArray) -> tuple[float, float, float]:
     patch = np.ascontiguousarray(image[top:bottom:step, left:right:step])
     mask = np.zeros(patch.shape[:2], np.uint8)
     points = np.rint((outline - (left, top)) / step * (1 << _FOUR_BITS)).astype(np.int32)
-    cv2.fillPoly(mask, [points], 255, shift=_FOUR_BITS)
+    cv2.fillPoly(mask, [points], (255,), shift=_FOUR_BITS)
     if cv2.countNonZero(mask) < _MIN_PIXELS:
         return (np.nan,) * 3
     blue, green, red, _ = cv2.mean(patch, mask)
