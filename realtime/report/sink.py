@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -51,15 +52,17 @@ class ReportSink(Closing):
         self._written = 0
         self._gathering: Gathering | None = None
         self._hash: FileHash | None = None
+        self._hashes: dict[int, FileHash] = {}
         self._closed = self._failed = False
         self.needs_pictures = faces
         self._try_out()
 
     def start(self, start: RunStart) -> None:
-        """A run begins."""
+        """A run begins; raises `SinkError` if the report on those before cannot be written."""
         with self._lock:
             self._check()
             self._end(None)
+            self._write_if_due()
             self._gathering = Gathering(start, faces=self._faces)
             path = self._files.get(start.source.name)
             self._hash = None if path is None else FileHash(path)
@@ -74,12 +77,17 @@ class ReportSink(Closing):
                 self._hash.step()
 
     def finish(self, summary: RunSummary) -> None:
-        """The run has ended: write the report; raises `SinkError`."""
+        """The run has ended: write the report, unless somebody waits; raises `SinkError`.
+
+        Whoever has interrupted a run, and every live one is, waits for its threads and closes the
+        sink next: `close` has the time that a PDF takes.
+        """
         with self._lock:
             self._check()
             self._end(summary)
-            if (len(self._runs) - self._written) * _REWRITE_SHARE >= len(self._runs):
-                self._write()
+            waits = self._runs[-1].start.source.live or not self._runs[-1].complete
+            if not waits or summary.error is not None:
+                self._write_if_due()
 
     def close(self) -> None:
         """Write what is not in the report yet, unless that has failed; raises `SinkError`.
@@ -91,8 +99,10 @@ class ReportSink(Closing):
                 return
             self._closed = True
             self._end(None)
-            if self._written < len(self._runs) and not self._failed:
-                self._write()
+            if not self._failed:
+                self._write_if_due()
+                if self._written < len(self._runs):
+                    self._write()
 
     def _check(self) -> None:
         if self._closed:
@@ -101,8 +111,9 @@ class ReportSink(Closing):
     def _end(self, summary: RunSummary | None) -> None:
         if self._gathering is None:
             return
-        facts = None if self._hash is None else self._hash.facts()
-        self._runs.append(self._gathering.run(summary, facts))
+        self._runs.append(self._gathering.run(summary, None))
+        if self._hash is not None:
+            self._hashes[len(self._runs) - 1] = self._hash
         self._gathering = self._hash = None
 
     def _try_out(self) -> None:
@@ -117,6 +128,14 @@ class ReportSink(Closing):
                 target.unlink()
         except (OSError, ValueError, RuntimeError) as exc:  # links in a circle, a zero byte
             raise self._told(exc, "name another output file") from None
+
+    def _write_if_due(self) -> None:
+        for place, hashing in self._hashes.items():
+            self._runs[place] = replace(self._runs[place], file=hashing.facts())
+        self._hashes.clear()
+        missing = len(self._runs) - self._written
+        if missing and missing * _REWRITE_SHARE >= len(self._runs):
+            self._write()
 
     def _write(self) -> None:
         try:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
 import zlib
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from realtime.report.page import page
 from realtime.report.pdf import pdf
 from realtime.report.pictures import cut_out, whole
 from realtime.report.sink import ReportSink
-from realtime.types import RunSummary, VerdictState
+from realtime.types import DropCause, FrameCounts, RunSummary, VerdictState
 from tests.unit.report_runs import LONG, STATES, frame_result, start, summary, track
 
 UNSURE, STRONG = VerdictState.UNCERTAIN, VerdictState.STRONG
@@ -399,6 +401,34 @@ def test_of_many_files_all_are_in_one_report_and_it_is_not_written_for_each(
     assert all(f"clip-{number}.mp4" in text for number in range(40))
 
 
+def test_nobody_waits_for_the_report_of_a_run_that_was_stopped(tmp_path: Path) -> None:
+    """Stopping has two seconds in all, which a PDF may take alone: it is written at the close."""
+    for live, shut in ((False, 3), (True, 0)):
+        path = tmp_path / f"{live}.html"
+        sink = ReportSink(path)
+        sink.start(start(live=live))
+        whole_run = summary((), 10)
+        counts = replace(whole_run.counts, captured=10 + shut, dropped={DropCause.SHUTDOWN: shut})
+        sink.finish(replace(whole_run, counts=counts))
+        assert not path.exists()
+        sink.close()
+        assert "clip.mp4" in path.read_text("utf-8")
+
+
+def test_runs_that_were_cut_short_keep_no_file_open(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(bytes(1000))
+    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    with ReportSink(tmp_path / "out.html", files={"clip.mp4": clip}) as sink:
+        for _ in range(20):
+            sink.start(start())
+            sink.finish(replace(summary((), 0), counts=FrameCounts(5, 0)))
+        if before:
+            assert len(os.listdir("/proc/self/fd")) <= before + 2
+    html = (tmp_path / "out.html").read_text("utf-8")
+    assert html.count(hashlib.sha256(bytes(1000)).hexdigest()) == 20
+
+
 @pytest.mark.parametrize("name", ["out.txt", "out", "out.html.gz"])
 def test_another_ending_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match=r"must end in \.html or \.pdf"):
@@ -422,8 +452,6 @@ def test_the_built_in_model_s_measurements_are_told_and_no_other_s() -> None:
     assert words.held_out(run) == [
         "How good this model is was not measured here; ask whoever made it."
     ]
-    from dataclasses import replace
-
     model = replace(run.start.model, sha256=own)
     lines = words.held_out(replace(run, start=replace(run.start, model=model)))
     assert any("AUC" in line for line in lines)
