@@ -9,6 +9,7 @@ from typing import Final
 from realtime.config import CuesConfig
 from realtime.cues.base import Comparing, Sighting, Witness
 from realtime.cues.blink import BlinkWitness
+from realtime.cues.head import HeadWitness
 from realtime.cues.pulse import PulseWitness
 from realtime.types import Cue
 
@@ -28,9 +29,10 @@ class Kit:
     def of(cls, config: CuesConfig) -> Kit:
         """The witnesses that the settings ask for."""
         makers: dict[str, Callable[[], Witness]] = {
+            "blink": BlinkWitness,
+            "head": HeadWitness,
             "pulse": PulseWitness,
         }
-        makers["blink"] = BlinkWitness
         return cls({name: make for name, make in makers.items() if getattr(config, name)})
 
 
