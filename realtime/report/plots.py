@@ -18,7 +18,8 @@ from realtime.types import VerdictState
 
 WIDTH: Final = 540.0
 _LEFT: Final = 46.0
-_RIGHT: Final = 8.0
+_RIGHT: Final = 20.0
+"""Room for half of the last time."""
 _ROW: Final = 20.0
 _BAND: Final = 14.0
 _AXIS: Final = 22.0

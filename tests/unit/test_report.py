@@ -331,7 +331,11 @@ def test_nothing_is_drawn_outside() -> None:
             elif isinstance(shape, plots.Box):
                 spots = ((shape.x, shape.y), (shape.x + shape.width, shape.y + shape.height))
             else:
-                spots = ((shape.x, shape.y),)
+                # No sign is wider than its height.
+                half = len(shape.words) * shape.size * 0.32
+                spots = ((shape.x, shape.y), (shape.x + half, shape.y))
+                if shape.anchor == "end":
+                    spots = ((shape.x - 2 * half, shape.y), spots[0])
             assert all(0 <= x <= drawing.width and 0 <= y <= drawing.height for x, y in spots)
 
 
