@@ -1,0 +1,132 @@
+"""Whether a photograph that is tilted before a camera is told from a head that turns.
+
+``python -m benchmarks.flat --data DATA`` runs the tracker and the witness over every recording,
+real and fake, and over photographs: one frame of each labelled recording, turned as a plane by
+20 to 35 degrees to the sides and 8 to 20 up and down, with noise, rendered as a homography.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from benchmarks.blinks import labels
+from models.catalog import clips
+from realtime.config import Config, FacesConfig, SourceConfig
+from realtime.cues import pose
+from realtime.cues.base import Sighting
+from realtime.cues.head import HeadWitness
+from realtime.faces import FaceTracker
+from realtime.sources.file import FileSource
+from realtime.types import Clock, Cue, Frame, Image
+from realtime.verdict import obstacles
+
+CHOSEN_ON: Final = (0, 1)
+"""The folds (`models.folds`) whose clips were looked at when constants were chosen."""
+_SECONDS: Final = 6.0
+_RATE_HZ: Final = 30.0
+_WIDEST: Final = 960
+_PHOTO_AT: Final = 20
+
+
+def said(frames: Iterator[Frame]) -> Cue:
+    """What the witness says in the end of the first face in these frames."""
+    config, witness, last = Config(), HeadWitness(), 0.0
+    with FaceTracker(FacesConfig()) as tracker:
+        for frame in frames:
+            faces = tracker.track(frame)
+            last = frame.time_s
+            if len(faces) and faces.has_landmarks(0):
+                points, quality = faces.landmarks[0], faces.quality[0]
+                height, width = frame.image.shape[:2]
+                found = pose.solve(points, (width, height))
+                hidden = bool(obstacles(quality, True, config.verdict))
+                witness.see(
+                    Sighting(
+                        *(last, frame.image, faces.boxes[0], points, quality, found, hidden, None)
+                    )
+                )
+    return witness.cue(last)
+
+
+def frames_of(path: Path) -> Iterator[Frame]:
+    """The frames of a recording; raises `SourceError` if it cannot be read."""
+    with FileSource(path, SourceConfig()) as source:
+        source.open()
+        while (frame := source.read()) is not None:
+            yield frame
+
+
+def photograph(path: Path) -> Image:
+    """One frame of a recording, 960 pixels wide at most."""
+    image = next(frames_of(path)).image
+    for frame in frames_of(path):
+        image = frame.image
+        if frame.index >= _PHOTO_AT:
+            break
+    scale = _WIDEST / image.shape[1]
+    if scale < 1:
+        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.asarray(image, np.uint8)
+
+
+def tilted(image: Image, seed: int, seconds: float = _SECONDS) -> Iterator[Frame]:
+    """A camera's view of a photograph that somebody turns in their hands; same for a seed."""
+    noise = np.random.default_rng(seed)
+    aside, up, phase = noise.uniform(20, 35), noise.uniform(8, 20), noise.uniform(0, 6)
+    height, width = image.shape[:2]
+    middle = np.array([[1, 0, -width / 2], [0, 1, -height / 2], [0, 0, 1]])
+    for i in range(int(seconds * _RATE_HZ)):
+        t = i / _RATE_HZ
+        yaw = np.radians(aside) * np.sin(2 * np.pi * t / 2.6)
+        pitch = np.radians(up) * np.sin(2 * np.pi * t / 3.7 + phase)
+        turn = cv2.Rodrigues(np.array([pitch, 0, 0.0]))[0]
+        turn = cv2.Rodrigues(np.array([0, yaw, 0.0]))[0] @ turn
+        shift = 0.03 * width * np.array([np.sin(2 * t), np.sin(1.3 * t), 0])
+        plane = np.column_stack([turn[:, 0], turn[:, 1], shift + (0, 0, width / 0.9)])
+        view = pose.camera((width, height)) @ plane @ middle
+        seen = cv2.warpPerspective(image, view, (width, height), borderValue=(90, 90, 90))
+        rough = seen + noise.normal(0, 2, seen.shape)
+        shown = np.clip(rough, 0, 255).astype(np.uint8)
+        shown.setflags(write=False)
+        yield Frame("photo", 0, i, t, t, None, Clock.PTS, shown)
+
+
+def main() -> None:
+    """Print a row for each clip and photograph and how well they are told apart."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with videos/")
+    arguments = parser.parse_args()
+    rows: list[tuple[str, bool, Cue]] = []
+    photos = labels()
+    for seed, clip in enumerate(clips(arguments.data)):
+        chosen = clip.fold in CHOSEN_ON
+        kind = "fake" if clip.fake else "real"
+        rows.append((kind, chosen, said(frames_of(clip.path))))
+        print(f"{kind:6} {clip.path.stem:40} {_row(rows[-1][2])}", flush=True)
+        if clip.path.name in photos and not clip.fake:
+            rows.append(("photo", chosen, said(tilted(photograph(clip.path), seed))))
+            print(f"photo  {clip.path.stem:40} {_row(rows[-1][2])}", flush=True)
+    for chosen in (True, False):
+        for kind in ("real", "fake", "photo"):
+            cues = [cue for k, c, cue in rows if k == kind and c is chosen]
+            heard = [cue for cue in cues if cue.value is not None]
+            which = "constants chosen on" if chosen else "the others"
+            suspected = sum(cue.llr > 0 for cue in heard)
+            print(f"{which}, {kind}: {len(cues)}, of which assessable {len(heard)}, ", end="")
+            print(f"suspected to be flat {suspected}")
+
+
+def _row(cue: Cue) -> str:
+    if cue.value is None:
+        return cue.text
+    return f"parallax {cue.value:.2f}, llr {cue.llr:+.2f}, turns {cue.details['turns']:.0f}"
+
+
+if __name__ == "__main__":
+    main()
