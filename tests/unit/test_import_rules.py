@@ -38,6 +38,7 @@ ROOMS: dict[str, Callable[[str], bool]] = {
     "onnxruntime": lambda at: at == "realtime/scorer.py",
     "fpdf": lambda at: at == "realtime/report/pdf.py",
     "sqlite3": lambda at: at == "realtime/feedback/store.py",
+    "keyring": lambda at: at == "realtime/keyring_store.py",
     "prometheus_client": lambda at: at in COUNTERS,
     "mss": lambda at: at == "realtime/sources/screen.py",
     "xcffib": lambda at: at == "realtime/sources/window_x11.py",
