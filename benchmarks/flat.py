@@ -64,15 +64,16 @@ def frames_of(path: Path) -> Iterator[Frame]:
 
 def photograph(path: Path) -> Image:
     """One frame of a recording, 960 pixels wide at most."""
-    image = next(frames_of(path)).image
+    image = np.zeros((1, 1, 3), np.uint8)
     for frame in frames_of(path):
         image = frame.image
         if frame.index >= _PHOTO_AT:
             break
     scale = _WIDEST / image.shape[1]
     if scale < 1:
-        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return np.asarray(image, np.uint8)
+        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        return np.asarray(small, np.uint8)
+    return image
 
 
 def tilted(image: Image, seed: int, seconds: float = _SECONDS) -> Iterator[Frame]:
@@ -88,7 +89,7 @@ def tilted(image: Image, seed: int, seconds: float = _SECONDS) -> Iterator[Frame
         turn = cv2.Rodrigues(np.array([pitch, 0, 0.0]))[0]
         turn = cv2.Rodrigues(np.array([0, yaw, 0.0]))[0] @ turn
         shift = 0.03 * width * np.array([np.sin(2 * t), np.sin(1.3 * t), 0])
-        plane = np.column_stack([turn[:, 0], turn[:, 1], shift + (0, 0, width / 0.9)])
+        plane = np.column_stack([turn[:, 0], turn[:, 1], shift + np.array([0, 0, width / 0.9])])
         view = pose.camera((width, height)) @ plane @ middle
         seen = cv2.warpPerspective(image, view, (width, height), borderValue=(90, 90, 90))
         rough = seen + noise.normal(0, 2, seen.shape)
