@@ -38,9 +38,10 @@ VARIANTS: Final = {
     "statistics, forgeries alone": Plan("statistics", visible=1.0),
     "statistics, forgeries and pseudo-fakes": Plan("statistics", visible=0.5),
     "statistics, pseudo-fakes alone": Plan("statistics", visible=0.0),
-    "temporal network, forgeries alone": Plan("temporal", visible=1.0),
-    "temporal network, forgeries and pseudo-fakes": Plan("temporal", visible=0.5),
-    "temporal network, pseudo-fakes alone": Plan("temporal", visible=0.0),
+    "temporal networks, forgeries alone": Plan("temporal", visible=1.0),
+    "temporal networks, forgeries and a few pseudo-fakes": Plan("temporal", visible=0.75),
+    "temporal networks, as many pseudo-fakes": Plan("temporal", visible=0.5),
+    "temporal networks, pseudo-fakes alone": Plan("temporal", visible=0.0),
 }
 
 

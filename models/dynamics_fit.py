@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from torch import nn
 
 from models.catalog import Clip
-from models.dynamics_nets import StatisticsNet, TemporalNet
+from models.dynamics_nets import Committee, StatisticsNet, TemporalNet
 from models.dynamics_windows import Windows
 from realtime.cues.landmark_windows import LANDMARKS
 from realtime.types import FloatArray
@@ -27,14 +27,15 @@ class Plan:
     """What is fitted.
 
     ``visible`` is the share of the finished forgeries among all fakes, pseudo-fakes being the
-    rest. ``ridge`` holds the line of the statistics back, ``steps`` and ``batch`` are of the
-    temporal network.
+    rest. ``ridge`` holds the line of the statistics back, the rest is of the
+    temporal networks, of which there are ``members``.
     """
 
-    kind: Kind = "statistics"
-    visible: float = 0.5
+    kind: Kind = "temporal"
+    visible: float = 0.75
     ridge: float = 0.1
-    steps: int = 600
+    members: int = 3
+    steps: int = 400
     batch: int = 64
     rate: float = 1e-3
     decay: float = 1e-2
@@ -96,10 +97,13 @@ def fit(windows: Windows, clips: Sequence[Clip], plan: Plan, seed: int) -> nn.Mo
     used = weights > 0
     fake = np.array([clips[i].fake for i in windows.clip], bool) | (windows.maker >= 0)
     values, weights, fake = windows.values[used], weights[used], fake[used]
-    torch.manual_seed(seed)
     if plan.kind == "statistics":
         return _line(values, weights, fake, plan).eval()
-    return _descend(values, weights, fake, plan, seed).eval()
+    members = [
+        _descend(values, weights, fake, plan, seed * 1000 + number)
+        for number in range(plan.members)
+    ]
+    return Committee(members).eval()
 
 
 def judge(net: nn.Module, windows: FloatArray) -> NDArray[np.float64]:
@@ -147,6 +151,7 @@ def _descend(
     plan: Plan,
     seed: int,
 ) -> TemporalNet:
+    torch.manual_seed(seed)
     net = TemporalNet()
     with torch.no_grad():
         net.standardise(torch.from_numpy(values))
@@ -161,10 +166,10 @@ def _descend(
         if rng.random() < 0.5:
             batch = mirrored(batch)
         # people differ in how much they move; the tracker trembles more where faces are small
-        batch = batch * rng.uniform(0.8, 1.25, (len(rows), 1, 1, 1))
-        noise = np.exp(rng.uniform(-8.5, -6.0, (len(rows), 1, 1, 1)))
-        batch = batch + noise * rng.normal(size=batch.shape)
-        logits = net(torch.from_numpy(batch.astype(np.float32)))
+        size = rng.uniform(0.8, 1.25, (len(rows), 1, 1, 1)).astype(np.float32)
+        noise = np.exp(rng.uniform(-8.5, -6.0, (len(rows), 1, 1, 1))).astype(np.float32)
+        batch = batch * size + noise * rng.standard_normal(batch.shape, np.float32)
+        logits = net(torch.from_numpy(batch))
         wanted = torch.from_numpy(np.where(fake[rows], 0.95, 0.05).astype(np.float32))
         loss = nn.functional.binary_cross_entropy_with_logits(logits, wanted)
         optimizer.zero_grad()

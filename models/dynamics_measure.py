@@ -27,6 +27,9 @@ _LIVE: Final = "DeepFaceLive"
 _SHARES: Final = 0.02
 """Penalty on the square of the slope, in units of one standard deviation of the averages."""
 
+_SEEN: Final = 99.0
+"""Percentile of what was said of held-out clips beyond which nothing is said."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
@@ -61,7 +64,8 @@ def calibrate(judged: Sequence[Judged]) -> Line:
 
     The moments of a clip share its weight, so that one that is long, or whose overlapping
     windows say the same again and again, counts no more than another. A slope below 0 would say
-    that the model is worse than chance: it is then 0, and the witness says nothing.
+    that the model is worse than chance: it is then 0, and the witness says nothing. It never says
+    more than it said of the clips that were held out.
     """
     fake = np.array([one.clip.fake for one in judged], bool)
     each = np.where(fake, 0.5 / max(1, fake.sum()), 0.5 / max(1, (~fake).sum()))
@@ -84,7 +88,9 @@ def calibrate(judged: Sequence[Judged]) -> Line:
     slope, offset = minimize(loss, np.zeros(2), bounds=((0, None), (None, None))).x
     if slope <= 0:
         return Line(0.0, 0.0, MOST)
-    return Line(float(slope / spread), float(offset - slope * middle / spread), MOST)
+    line = slope * standard + offset
+    bound = min(MOST, float(np.percentile(np.abs(line), _SEEN)))
+    return Line(float(slope / spread), float(offset - slope * middle / spread), bound)
 
 
 def measure(judged: Sequence[Judged]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ log-odds of fake each, ``(N,)``. What standardises them is part of them.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import torch
@@ -22,10 +23,10 @@ _BANDS_HZ: Final = ((0.5, 3.0), (3.0, 6.0), (6.0, 13.0))
 class TemporalNet(nn.Module):
     """Three convolutions over time, on positions about their mean and on their differences.
 
-    About 45,000 weights. ``size`` divides both kinds of channels, ``(2, 2 * POINTS)``.
+    About 25,000 weights. ``size`` divides both kinds of channels, ``(2, 2 * POINTS)``.
     """
 
-    def __init__(self, width: int = 48, drop: float = 0.3) -> None:
+    def __init__(self, width: int = 32, drop: float = 0.3) -> None:
         super().__init__()
         self.size: Tensor
         self.register_buffer("size", torch.ones(2, 2 * POINTS))
@@ -58,6 +59,18 @@ class TemporalNet(nn.Module):
         pooled = torch.cat((x.mean(dim=2), x.amax(dim=2)), dim=1)
         found: Tensor = self.leave(self.drop(pooled))[:, 0]
         return found
+
+
+class Committee(nn.Module):
+    """The mean of networks that differ in what they began with and drew: it strays less."""
+
+    def __init__(self, members: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Log-odds ``(N,)``."""
+        return torch.stack([member(windows) for member in self.members]).mean(dim=0)
 
 
 class Statistics(nn.Module):

@@ -113,8 +113,7 @@ class DynamicsWitness:
 
 
 def _obstacle(sighting: Sighting) -> str:
-    yaw = sighting.pose.yaw if sighting.pose else sighting.quality.yaw
-    if abs(yaw) > MAX_YAW:
+    if abs(sighting.quality.yaw) > MAX_YAW:
         return "the head is turned away"
     if sighting.hidden:
         return "the face is too small, blurred, dark or covered"

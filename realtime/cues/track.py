@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from realtime.config import CuesConfig
 from realtime.cues.base import Comparing, Sighting, Witness
 from realtime.cues.blink import BlinkWitness
+from realtime.cues.dynamics import DynamicsWitness
+from realtime.cues.dynamics_model import load_dynamics
 from realtime.cues.head import HeadWitness
 from realtime.cues.pulse import PulseWitness
 from realtime.types import Cue
@@ -27,13 +30,25 @@ class Kit:
 
     @classmethod
     def of(cls, config: CuesConfig) -> Kit:
-        """The witnesses that the settings ask for."""
+        """The witnesses that the settings ask for.
+
+        Raises:
+            ModelError: if the model of one of them cannot be used.
+        """
         makers: dict[str, Callable[[], Witness]] = {
             "blink": BlinkWitness,
             "head": HeadWitness,
+            **_dynamics(config),
             "pulse": PulseWitness,
         }
         return cls({name: make for name, make in makers.items() if getattr(config, name)})
+
+
+def _dynamics(config: CuesConfig) -> dict[str, Callable[[], Witness]]:
+    """All tracks share one model, which is not even read where it is switched off."""
+    if not config.dynamics:
+        return {}
+    return {"dynamics": partial(DynamicsWitness, load_dynamics(config.dynamics_model))}
 
 
 class TrackCues:
