@@ -23,6 +23,9 @@ from realtime.types import (
 MAX_PEOPLE: Final = 200
 """A run may last for months; of more tracks than this the gravest are kept."""
 
+MAX_SCORES: Final = 2048
+"""Of one track; more than eight minutes at four scores a second."""
+
 
 class Witnesses:
     """What each witness said last and between which bounds, in the order of first appearance."""
@@ -48,6 +51,30 @@ class Witnesses:
         return tuple(self._facts.values())
 
 
+class Scores:
+    """The scores of one track; of very many every second, then every fourth, and so on."""
+
+    def __init__(self, most: int = MAX_SCORES) -> None:
+        self._most = most
+        self._every = 1
+        self._seen = 0
+        self._kept: list[tuple[float, float]] = []
+
+    def add(self, time_s: float, log_odds: float) -> None:
+        """Take in one."""
+        if self._seen % self._every == 0 and math.isfinite(log_odds):
+            self._kept.append((time_s, log_odds))
+            if len(self._kept) > self._most:
+                self._kept = self._kept[::2]
+                self._every *= 2
+        self._seen += 1
+
+    @property
+    def kept(self) -> tuple[tuple[float, float], ...]:
+        """Time and log-odds, in the order in which they came."""
+        return tuple(self._kept)
+
+
 class _Track:
     """One face while the run goes on."""
 
@@ -56,6 +83,7 @@ class _Track:
         self.first_s = self.last_s = time_s
         self.lane = Lane()
         self.witnesses = Witnesses()
+        self.scores = Scores()
         self.album = Album()
         self.summary: TrackSummary | None = None
         self._reached: dict[VerdictState, float] = {}
@@ -105,6 +133,7 @@ class _Track:
             cues=self.witnesses.facts,
             spans=self.lane.spans(),
             points=self.lane.points(),
+            scores=self.scores.kept,
             shown=self.album.shown(),
         )
 
@@ -137,6 +166,11 @@ class Gathering:
                 self._make_room()
                 track = self._tracks[track_id] = _Track(track_id, time_s)
             track.see(time_s, verdict, result.cues.get(track_id, ()))
+            score = result.scores.get(track_id)
+            if score is not None:
+                track.scores.add(
+                    time_s - max(0.0, result.frame.time_s - score.time_s), score.log_odds
+                )
             if self._faces:
                 track.album.look(time_s, result, track_id)
         self._sum_up(result.ended)

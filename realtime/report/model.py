@@ -62,6 +62,7 @@ class Person:
 
     ``reached`` maps each state that was said to the first time of it, ``reasons`` are those
     that were given at ``reasons_at_s``, when the state was said with the most suspicion.
+    ``scores`` are times and calibrated log-odds of the classifier, of very many only some.
     """
 
     track_id: int
@@ -77,6 +78,7 @@ class Person:
     cues: tuple[CueFacts, ...]
     spans: tuple[Span, ...]
     points: tuple[Point, ...]
+    scores: tuple[tuple[float, float], ...] = ()
     shown: tuple[Shown, ...] = ()
 
     @property

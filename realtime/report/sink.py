@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from realtime.closing import Closing
-from realtime.errors import ConfigError, SinkError
+from realtime.errors import SinkError
 from realtime.redact import redact
 from realtime.report.gather import Gathering
 from realtime.report.hashing import FileHash
-from realtime.report.model import Run
+from realtime.report.model import FileFacts, Run
+from realtime.report.write import try_out, write
 from realtime.types import FrameResult, RunStart, RunSummary
 
-SUFFIXES: Final = (".html", ".htm", ".pdf")
 _REWRITE_SHARE: Final = 8
 """Of many runs the report is written anew when an eighth of them is not in it yet, so that the
 work grows with their number and not with its square; `close` writes the rest."""
@@ -40,12 +38,9 @@ class ReportSink(Closing):
     def __init__(
         self, path: Path, *, faces: bool = False, files: Mapping[str, Path] | None = None
     ) -> None:
-        if path.suffix.lower() not in SUFFIXES:
-            raise ConfigError(f"The report {redact(path)} must end in .html or .pdf.")
+        try_out(path, private=faces)
         self._path = path
         self._faces = faces
-        # Faces are for nobody but who asked for them.
-        self._mode = 0o600 if faces else 0o666
         self._files = dict(files or {})
         self._lock = threading.Lock()
         self._runs: list[Run] = []
@@ -55,7 +50,6 @@ class ReportSink(Closing):
         self._hashes: dict[int, FileHash] = {}
         self._closed = self._failed = False
         self.needs_pictures = faces
-        self._try_out()
 
     def start(self, start: RunStart) -> None:
         """A run begins; raises `SinkError` if the report on those before cannot be written."""
@@ -116,19 +110,6 @@ class ReportSink(Closing):
             self._hashes[len(self._runs) - 1] = self._hash
         self._gathering = self._hash = None
 
-    def _try_out(self) -> None:
-        """Find out now, and not after hours, that nothing can be written there."""
-        try:
-            if self._path.is_dir():
-                raise IsADirectoryError(None, "Is a directory")
-            # Without touching what is there, which may be the report of yesterday.
-            target = self._path.resolve()
-            os.close(os.open(target, os.O_WRONLY | os.O_CREAT, self._mode))
-            if target.is_file() and target.stat().st_size == 0:
-                target.unlink()
-        except (OSError, ValueError, RuntimeError) as exc:  # links in a circle, a zero byte
-            raise self._told(exc, "name another output file") from None
-
     def _write_if_due(self) -> None:
         for place, hashing in self._hashes.items():
             self._runs[place] = replace(self._runs[place], file=hashing.facts())
@@ -139,40 +120,42 @@ class ReportSink(Closing):
 
     def _write(self) -> None:
         try:
-            data = self._rendered()
-            if self._path.is_file() or not self._path.exists():
-                self._replace(data)
-            else:  # a device or a pipe, which cannot be replaced
-                self._path.write_bytes(data)
-        except OSError as exc:
+            write(self._path, self._runs, private=self._faces)
+        except SinkError:
             self._failed = True
-            raise self._told(exc, "free some space or name another output file") from None
+            raise
         self._written = len(self._runs)
 
-    def _replace(self, data: bytes) -> None:
-        target = self._path.resolve()
-        beside = target.with_name(f".{target.name[:80]}.{os.getpid()}.part")
-        try:
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, self._mode)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(target)
-        except OSError:
-            with suppress(OSError):
-                beside.unlink()
-            raise
 
-    def _rendered(self) -> bytes:
-        if self._path.suffix.lower() == ".pdf":
-            from realtime.report.pdf import pdf  # noqa: PLC0415 - slow to import
+class RunRecorder(Closing):
+    """Keeps what a report on the newest run would say, for a viewer who may ask for one."""
 
-            return pdf(self._runs)
-        from realtime.report.page import page  # noqa: PLC0415
+    def __init__(self, *, faces: bool = False) -> None:
+        self._lock = threading.Lock()
+        self._faces = faces
+        self._gathering: Gathering | None = None
+        self._summary: RunSummary | None = None
+        self.needs_pictures = faces
 
-        return page(self._runs).encode("utf-8", "backslashreplace")
+    def start(self, start: RunStart) -> None:
+        """A run begins; the one before is forgotten."""
+        with self._lock:
+            self._gathering, self._summary = Gathering(start, faces=self._faces), None
 
-    def _told(self, exc: Exception, remedy: str) -> SinkError:
-        reason = redact(getattr(exc, "strerror", None) or "not a valid path")
-        return SinkError(f"Cannot write {redact(self._path)}: {reason}; {remedy}.")
+    def write(self, result: FrameResult) -> None:
+        """Gather one result."""
+        with self._lock:
+            if self._gathering is not None:
+                self._gathering.add(result)
+
+    def finish(self, summary: RunSummary) -> None:
+        """The run has ended."""
+        self._summary = summary
+
+    def close(self) -> None:
+        """Nothing to release: what was gathered may still be asked for."""
+
+    def run(self, file: FileFacts | None = None) -> Run | None:
+        """All up to now, None before the first run; from any thread."""
+        with self._lock:
+            return None if self._gathering is None else self._gathering.run(self._summary, file)

@@ -15,9 +15,13 @@ import pytest
 from benchmarks.memory import loop
 from realtime.cli import main
 from realtime.errors import ExitCode
+from realtime.outputs import LiveOutputs, Wanted
 from realtime.sources.synthetic import write_demo_clip
+from realtime.types import VerdictState
 from tests.contract.clips import make_clip
 from tests.faults.test_outputs import analyze, end, one_sentence, small_disk
+from tests.unit.report_runs import frame_result, summary
+from tests.unit.report_runs import start as run_start
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits of POSIX")
 
@@ -126,3 +130,22 @@ def test_a_source_that_cannot_be_opened_leaves_no_report(tmp_path: Path) -> None
     code = main(["analyze", str(tmp_path / "gone.mp4"), "--report", str(out), "--quiet"])
     assert code == ExitCode.SOURCE
     assert not out.exists()
+
+
+def test_each_live_source_has_a_report_of_its_own(tmp_path: Path) -> None:
+    wanted = Wanted(report=tmp_path / "out.html")
+    outputs = LiveOutputs(wanted, several=True)
+    for name in ("door", "yard"):
+        (sink,) = outputs.open(name)
+        sink.start(run_start(f"rtsp://user:hunter2@{name}/1", live=True))
+        for index in range(3):
+            sink.write(frame_result(index, index / 25, {1: VerdictState.STRONG}))
+        sink.finish(summary((), 3))
+    outputs.close_source("door")
+    assert [p.name for p in tmp_path.iterdir()] == ["out-door.html"]
+    outputs.close()
+    for name in ("door", "yard"):
+        html = (tmp_path / f"out-{name}.html").read_text("utf-8")
+        assert f"@{name}/1" in html
+        assert "hunter2" not in html
+        assert "none: this source is no file" in html

@@ -15,12 +15,16 @@ import pytest
 from models.catalog import clips, photos
 from realtime.cli import main
 from realtime.errors import ConfigError, SinkError
+from realtime.feedback.build import on_person, on_span
 from realtime.feedback.export import export
 from realtime.feedback.place import default_path
 from realtime.feedback.records import Consent, Crop, Feedback, Label, person_key
 from realtime.feedback.store import DAY_S, SCHEMA_VERSION, FeedbackStore
+from realtime.report.gather import Gathering
+from realtime.report.model import FileFacts
 from realtime.types import Cue, VerdictState
 from tests.contract.clips import make_clip
+from tests.unit.report_runs import frame_result, start
 
 YES = Consent(scores=True, crops=True, given_s=5.0)
 NUMBERS = Consent(scores=True)
@@ -95,9 +99,9 @@ def test_without_consent_nothing_is_kept(store: FeedbackStore) -> None:
 
 
 def test_a_span_that_is_none_and_numbers_that_are_none(store: FeedbackStore) -> None:
-    for start, end in ((2.0, 1.0), (0.0, float("nan"))):
+    for first, last in ((2.0, 1.0), (0.0, float("nan"))):
         with pytest.raises(ValueError, match="span"):
-            said(start_s=start, end_s=end)
+            said(start_s=first, end_s=last)
     odd = Cue("x", float("nan"), float("inf"), 0.5, 1.0, "odd", {"a": float("nan")})
     odd_scores = ((float("nan"), 0.0), (1.0, 2.0))
     store.add(said(cues=(odd,), scores=odd_scores, probability=float("nan")), YES)
@@ -276,6 +280,29 @@ def test_the_place_is_that_of_the_system(tmp_path: Path) -> None:
     assert default_path({"XDG_DATA_HOME": "relative"}, home) == usual
     given = default_path({"XDG_DATA_HOME": str(tmp_path)}, home)
     assert given == tmp_path / "fakewatch" / "feedback.sqlite3"
+
+
+def test_feedback_is_made_from_what_was_gathered(store: FeedbackStore) -> None:
+    gathering = Gathering(start("clip.mp4"))
+    for index in range(50):
+        gathering.add(frame_result(index, index / 10, {1: VerdictState.STRONG}))
+    run = gathering.run(None, FileFacts("ef" * 32, 10))
+    whole = on_person(run, 1, Label.FAKE, note="it was a filter")
+    assert (whole.start_s, whole.end_s, whole.state) == (0.0, 4.9, VerdictState.STRONG)
+    assert len(whole.scores) == 50
+    assert [cue.name for cue in whole.cues] == ["blink", "pulse"]
+    assert whole.model_sha256 == run.start.model.sha256
+    part = on_person(run, 1, Label.REAL, span=(1.0, 2.0), crops=(crop(),), person="Anna")
+    assert [part.scores[0][0], part.scores[-1][0]] == [1.0, 2.0]
+    span = on_span(run, Label.FAKE, (1.0, 2.0))
+    assert span.track_id is None
+    for made in (whole, part, span):
+        store.add(made, YES)
+    kept = [entry.feedback for entry in store.entries()]
+    assert {entry.source_sha256 for entry in kept} == {"ef" * 32}
+    assert kept[0].person == person_key("ef" * 32, 1)
+    with pytest.raises(ValueError, match="no person 9"):
+        on_person(run, 9, Label.REAL)
 
 
 def test_the_command_lists_exports_purges_and_deletes(

@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 
 from realtime.errors import ConfigError, SinkError
-from realtime.report import plots, words
-from realtime.report.gather import MAX_PEOPLE, Gathering
+from realtime.report import plots, words, write
+from realtime.report.gather import MAX_PEOPLE, Gathering, Scores
 from realtime.report.hashing import PIECE_BYTES, FileHash
 from realtime.report.lanes import Lane
 from realtime.report.model import Run
 from realtime.report.page import page
 from realtime.report.pdf import pdf
 from realtime.report.pictures import cut_out, whole
-from realtime.report.sink import ReportSink
+from realtime.report.sink import ReportSink, RunRecorder
 from realtime.types import DropCause, FrameCounts, RunSummary, VerdictState
 from tests.unit.report_runs import LONG, STATES, frame_result, start, summary, track
 
@@ -390,9 +390,9 @@ def test_of_many_files_all_are_in_one_report_and_it_is_not_written_for_each(
 ) -> None:
     path = tmp_path / "out.html"
     written = []
-    plain = ReportSink._rendered
+    plain = write._rendered
     monkeypatch.setattr(
-        ReportSink, "_rendered", lambda self: written.append(len(self._runs)) or plain(self)
+        write, "_rendered", lambda path, runs: written.append(len(runs)) or plain(path, runs)
     )
     with ReportSink(path) as sink:
         for number in range(40):
@@ -459,6 +459,39 @@ def test_the_built_in_model_s_measurements_are_told_and_no_other_s() -> None:
     model = replace(run.start.model, sha256=own)
     lines = words.held_out(replace(run, start=replace(run.start, model=model)))
     assert any("AUC" in line for line in lines)
+
+
+def test_a_viewer_may_ask_for_a_report_at_any_time(tmp_path: Path) -> None:
+    recorder = RunRecorder(faces=True)
+    assert recorder.run() is None
+    recorder.start(start())
+    for index in range(5):
+        recorder.write(frame_result(index, index / 25, {1: STRONG}))
+    so_far = recorder.run()
+    assert so_far is not None
+    assert len(so_far.people) == 1
+    assert [time_s for time_s, _ in so_far.people[0].scores] == [i / 25 for i in range(5)]
+    recorder.finish(summary((track(1, STRONG),), 5))
+    recorder.close()
+    done = recorder.run()
+    assert done is not None
+    assert done.complete
+    for name in ("out.html", "out.pdf"):
+        write.write(tmp_path / name, [done], private=True)
+        assert (tmp_path / name).stat().st_mode & 0o077 == 0
+    recorder.start(start("next.mp4"))
+    assert recorder.run() is not None
+    assert recorder.run().people == ()
+
+
+def test_of_very_many_scores_some_are_kept_evenly() -> None:
+    scores = Scores(100)
+    for index in range(1000):
+        scores.add(float(index), 1.0)
+    times = [time_s for time_s, _ in scores.kept]
+    assert 50 <= len(times) <= 100
+    assert set(np.diff(times)) == {16.0}
+    assert times[0] == 0.0
 
 
 def test_times_are_written_as_people_do() -> None:
