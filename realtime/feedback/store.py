@@ -7,7 +7,6 @@ deleted is overwritten. The file and its folder are for their owner alone.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sqlite3
@@ -16,22 +15,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from realtime.closing import Closing
 from realtime.errors import ConfigError, SinkError
-from realtime.feedback.records import (
-    Consent,
-    Crop,
-    Feedback,
-    Kept,
-    Label,
-    cue_from,
-    cue_table,
-    to_json,
-)
+from realtime.feedback.records import Consent, Feedback, Kept
+from realtime.feedback.tables import TABLES, insert, kept, purge
 from realtime.redact import redact
-from realtime.types import VerdictState
 
 SCHEMA_VERSION: Final = 1
 APPLICATION_ID: Final = 0x66776662
@@ -41,43 +31,6 @@ BUSY_S: Final = 5.0
 DAY_S: Final = 86_400.0
 
 log = logging.getLogger(__name__)
-
-_TABLES: Final = """
-CREATE TABLE feedback (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    created_s REAL NOT NULL,
-    consent_scores INTEGER NOT NULL,
-    consent_crops INTEGER NOT NULL,
-    consent_s REAL NOT NULL,
-    label TEXT NOT NULL CHECK (label IN ('real', 'fake')),
-    person TEXT NOT NULL,
-    source TEXT NOT NULL,
-    source_sha256 TEXT NOT NULL,
-    track_id INTEGER,
-    start_s REAL NOT NULL,
-    end_s REAL NOT NULL,
-    model_name TEXT NOT NULL,
-    model_sha256 TEXT NOT NULL,
-    version TEXT NOT NULL,
-    state TEXT,
-    probability REAL,
-    reasons TEXT NOT NULL,
-    scores TEXT NOT NULL,
-    cues TEXT NOT NULL,
-    note TEXT NOT NULL
-);
-CREATE INDEX feedback_person ON feedback (person);
-CREATE INDEX feedback_created ON feedback (created_s);
-CREATE TABLE crop (
-    feedback_id INTEGER NOT NULL REFERENCES feedback (id) ON DELETE CASCADE,
-    time_s REAL NOT NULL,
-    sha256 TEXT NOT NULL,
-    width INTEGER NOT NULL,
-    height INTEGER NOT NULL,
-    png BLOB
-);
-CREATE INDEX crop_feedback ON crop (feedback_id);
-"""
 
 
 class FeedbackStore(Closing):
@@ -130,34 +83,10 @@ class FeedbackStore(Closing):
         if not consent.scores:
             raise ValueError("feedback is kept only with consent")
         clean, now = feedback.cleaned(), self._wall()
-        values = (
-            *(now, consent.scores, consent.crops, consent.given_s or now),
-            *(clean.label.value, clean.person, clean.source, clean.source_sha256),
-            *(clean.track_id, clean.start_s, clean.end_s),
-            *(redact(clean.model_name), clean.model_sha256, clean.version),
-            None if clean.state is None else clean.state.value,
-            clean.probability,
-            *(to_json(clean.reasons), to_json(clean.scores)),
-            *(to_json([cue_table(cue) for cue in clean.cues]), clean.note),
-        )
         with self._changing() as connection:
-            row = connection.execute(
-                "INSERT INTO feedback (created_s, consent_scores, consent_crops, consent_s, label,"
-                " person, source, source_sha256, track_id, start_s, end_s, model_name,"
-                " model_sha256, version, state, probability, reasons, scores, cues, note)"
-                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                values,
-            ).lastrowid
-            connection.executemany(
-                "INSERT INTO crop VALUES (?,?,?,?,?,?)",
-                [
-                    (row, c.time_s, c.sha256, c.width, c.height, c.png if consent.crops else None)
-                    for c in clean.crops
-                ],
-            )
+            row = insert(connection, clean, consent, now)
             if self._keep_days is not None:
-                _purge(connection, now - self._keep_days * DAY_S)
-        assert row is not None
+                purge(connection, now - self._keep_days * DAY_S)
         return row
 
     def entries(self, *, person: str | None = None, pictures: bool = False) -> list[Kept]:
@@ -174,7 +103,7 @@ class FeedbackStore(Closing):
                     f"SELECT * FROM feedback {where} ORDER BY id",  # noqa: S608 - a constant
                     values,
                 ).fetchall()
-                return [_kept(connection, row, pictures) for row in rows]
+                return [kept(connection, row, pictures) for row in rows]
             finally:
                 connection.execute("ROLLBACK")
 
@@ -199,7 +128,7 @@ class FeedbackStore(Closing):
         """Delete what is older; how many entries that were."""
         before = self._wall() - older_than_days * DAY_S
         with self._erasing() as connection:
-            return _purge(connection, before)
+            return purge(connection, before)
 
     def close(self) -> None:
         """Give the file back; may be called again."""
@@ -252,7 +181,7 @@ class FeedbackStore(Closing):
         with _transaction(connection):
             if connection.execute("PRAGMA user_version").fetchone()[0]:
                 return
-            for statement in _TABLES.split(";"):
+            for statement in TABLES.split(";"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -333,34 +262,3 @@ def _patiently(work: Callable[[], object]) -> None:
             if "locked" not in str(exc) or time.monotonic() >= deadline:
                 raise
             time.sleep(0.02)
-
-
-def _purge(connection: sqlite3.Connection, before_s: float) -> int:
-    return connection.execute("DELETE FROM feedback WHERE created_s < ?", (before_s,)).rowcount
-
-
-def _kept(connection: sqlite3.Connection, row: sqlite3.Row, pictures: bool) -> Kept:
-    column = "png" if pictures else "NULL"
-    crops = connection.execute(
-        f"SELECT time_s, sha256, width, height, {column} FROM crop"  # noqa: S608 - constants
-        " WHERE feedback_id = ? ORDER BY time_s",
-        (row["id"],),
-    )
-    consent = Consent(bool(row["consent_scores"]), bool(row["consent_crops"]), row["consent_s"])
-    plain: dict[str, Any] = {
-        name: row[name]
-        for name in (
-            *("person", "source", "source_sha256", "track_id", "start_s", "end_s"),
-            *("model_name", "model_sha256", "version", "probability", "note"),
-        )
-    }
-    feedback = Feedback(
-        label=Label(row["label"]),
-        state=None if row["state"] is None else VerdictState(row["state"]),
-        reasons=tuple(json.loads(row["reasons"])),
-        scores=tuple((time_s, odds) for time_s, odds in json.loads(row["scores"])),
-        cues=tuple(cue_from(table) for table in json.loads(row["cues"])),
-        crops=tuple(Crop(*crop) for crop in crops),
-        **plain,
-    )
-    return Kept(row["id"], row["created_s"], consent, feedback)

@@ -80,6 +80,11 @@ def cue_title(cue: Cue) -> str:
     return known[0] if known else redact(cue.name)
 
 
+def cue_text(cue: Cue) -> str:
+    """What a witness says."""
+    return redact(cue.text)
+
+
 def cue_limits(cue: Cue) -> str:
     """What a witness cannot tell."""
     known = _CUES.get(cue.name)

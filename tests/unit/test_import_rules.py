@@ -18,6 +18,7 @@ WRITERS = {
     "realtime/sinks/video.py",
     "realtime/evaluation/recode.py",
 }
+STORES = {"realtime/feedback/store.py", "realtime/feedback/tables.py"}
 COUNTERS = {"realtime/metrics.py", "realtime/health.py"}
 THREAD_STARTERS = (
     "realtime/evidence.py",
@@ -36,8 +37,8 @@ ROOMS: dict[str, Callable[[str], bool]] = {
     "av": lambda at: at.startswith("realtime/sources/") or at in WRITERS,
     "mediapipe": lambda at: at == "realtime/faces/mediapipe_backend.py",
     "onnxruntime": lambda at: at == "realtime/scorer.py",
-    "fpdf": lambda at: at == "realtime/report/pdf.py",
-    "sqlite3": lambda at: at == "realtime/feedback/store.py",
+    "fpdf": lambda at: at == "realtime/report/flow.py",
+    "sqlite3": lambda at: at in STORES,
     "keyring": lambda at: at == "realtime/keyring_store.py",
     "prometheus_client": lambda at: at in COUNTERS,
     "mss": lambda at: at == "realtime/sources/screen.py",

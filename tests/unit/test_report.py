@@ -25,7 +25,7 @@ from realtime.report.page import page
 from realtime.report.pdf import pdf
 from realtime.report.pictures import cut_out, whole
 from realtime.report.sink import ReportSink, RunRecorder
-from realtime.types import DropCause, FrameCounts, RunSummary, VerdictState
+from realtime.types import Cue, DropCause, FrameCounts, RunSummary, VerdictState
 from tests.unit.report_runs import LONG, STATES, frame_result, start, summary, track
 
 UNSURE, STRONG = VerdictState.UNCERTAIN, VerdictState.STRONG
@@ -143,6 +143,8 @@ def test_credentials_are_not_in_it() -> None:
     run = gathered(1, name="rtsp://user:hunter2@camera/1")
     assert "hunter2" not in page([run])
     assert not any("hunter2" in value for _, value in words.source_facts(run))
+    cue = Cue.silent("rtsp://user:hunter2@camera/1", "rtsp://user:hunter2@camera/1")
+    assert "hunter2" not in words.cue_text(cue) + words.cue_title(cue)
     lines = words.settings({"a": {"password": "hunter2"}, "b": "rtsp://u:hunter2@h/"})
     assert "hunter2" not in "".join(lines)
 
@@ -195,10 +197,10 @@ def test_the_pdf_says_what_the_page_says() -> None:
 
 
 def test_letters_that_the_font_lacks_are_told_apart_in_the_pdf() -> None:
-    from realtime.report.pdf import _Page
+    from realtime.report.flow import Flow
 
-    empty = _Page()
-    safe = empty._safe("a\n新聞 שלום é")
+    empty = Flow()
+    safe = empty.safe("a\n新聞 שלום é")
     empty.close_fonts()
     assert safe == "a\n\\u65b0\\u805e שלום é"
 
