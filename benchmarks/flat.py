@@ -28,6 +28,7 @@ from realtime.verdict import obstacles
 
 CHOSEN_ON: Final = (0, 1)
 """The folds (`models.folds`) whose clips were looked at when constants were chosen."""
+_KINDS: Final = ("real", "fake", "photo")
 _SECONDS: Final = 6.0
 _RATE_HZ: Final = 30.0
 _WIDEST: Final = 960
@@ -102,19 +103,21 @@ def main() -> None:
     """Print a row for each clip and photograph and how well they are told apart."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with videos/")
+    parser.add_argument("--kind", choices=_KINDS, nargs="+", default=_KINDS)
     arguments = parser.parse_args()
     rows: list[tuple[str, bool, Cue]] = []
     photos = labels()
     for seed, clip in enumerate(clips(arguments.data)):
         chosen = clip.fold in CHOSEN_ON
         kind = "fake" if clip.fake else "real"
-        rows.append((kind, chosen, said(frames_of(clip.path))))
-        print(f"{kind:6} {clip.path.stem:40} {_row(rows[-1][2])}", flush=True)
+        shown = {kind: frames_of(clip.path)}
         if clip.path.name in photos and not clip.fake:
-            rows.append(("photo", chosen, said(tilted(photograph(clip.path), seed))))
-            print(f"photo  {clip.path.stem:40} {_row(rows[-1][2])}", flush=True)
+            shown["photo"] = tilted(photograph(clip.path), seed)
+        for kind in shown.keys() & set(arguments.kind):
+            rows.append((kind, chosen, said(shown[kind])))
+            print(f"{kind:6} {clip.path.stem:40} {_row(rows[-1][2])}", flush=True)
     for chosen in (True, False):
-        for kind in ("real", "fake", "photo"):
+        for kind in arguments.kind:
             cues = [cue for k, c, cue in rows if k == kind and c is chosen]
             heard = [cue for cue in cues if cue.value is not None]
             which = "constants chosen on" if chosen else "the others"

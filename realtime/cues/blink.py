@@ -78,7 +78,7 @@ def evidence(blinks: int, seconds: float) -> float:
     likely = np.exp(log - log.max())
     real, other = float(likely @ _REAL), float(likely @ _ANY)
     ratio = math.log(_AS_REAL + (1 - _AS_REAL) * other / max(real, 1e-12))
-    return ramp * min(max(ratio, -_MAX_LLR), _MAX_LLR)
+    return ramp * min(max(ratio, -_MAX_LLR), _MAX_LLR) + 0.0  # not minus nothing
 
 
 class BlinkWitness:
@@ -157,7 +157,7 @@ class BlinkWitness:
     def _silence(self) -> str:
         """Why nothing can be said, empty if something can."""
         if self._watched < _LEAST_S:
-            return self._why or f"eyes watched for only {self._watched:.0f} s"
+            return self._why or f"eyes watched for only {self._watched:.1f} s"
         if median(self._steps) > 1 / _MIN_RATE_HZ:
             return "too few frames a second for blinks"
         if sum(self._dark) > len(self._dark) / 2:
