@@ -9,11 +9,12 @@ chrominance (de Haan and Jeanne, "Robust Pulse Rate From Chrominance-Based rPPG"
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfiltfilt
+from scipy.signal import butter, hilbert, sosfiltfilt
 
 Signal = NDArray[np.floating[Any]]
 
@@ -79,31 +80,57 @@ def in_band(signal: Signal, low: float = LOW_HZ, high: float = HIGH_HZ) -> Signa
     """
     if len(signal) < RATE_HZ:
         return np.zeros(len(signal))
-    sections = butter(3, (low, high), "bandpass", fs=RATE_HZ, output="sos")
-    return np.asarray(sosfiltfilt(sections, signal, padlen=min(len(signal) - 1, 60)))
+    return np.asarray(sosfiltfilt(_sections(low, high), signal, padlen=min(len(signal) - 1, 60)))
+
+
+@lru_cache(maxsize=256)
+def _sections(low: float, high: float) -> Signal:
+    return np.asarray(butter(3, (low, high), "bandpass", fs=RATE_HZ, output="sos"))
 
 
 def peak(signal: Signal) -> Peak | None:
-    """The clearest rate of a pulse signal ``(N,)``, None for one that does not move."""
+    """The clearest rate of a pulse signal ``(N,)``, None for one without any peak in the band.
+
+    The foot of slower changes, highest at the edge of the band, is no peak.
+    """
     power, step = _spectrum(signal)
     freqs = np.arange(len(power)) * step
     band = (freqs >= LOW_HZ) & (freqs <= HIGH_HZ)
-    if not power[band].max() > 0:
+    band[1:-1] &= (power[1:-1] >= power[:-2]) & (power[1:-1] >= power[2:])
+    if not power[band].max(initial=0.0) > 0:
         return None
-    at = freqs[band][int(np.argmax(power[band]))]
+    at = float(freqs[band][int(np.argmax(power[band]))])
+    return Peak(bpm=60 * at, snr_db=_snr(power, freqs, at))
+
+
+def snr_at(signal: Signal, bpm: float) -> float:
+    """Clarity in dB, as in `Peak`, of a rate that is known; -inf for a signal that is still."""
+    power, step = _spectrum(signal)
+    return _snr(power, np.arange(len(power)) * step, bpm / 60)
+
+
+def _snr(power: Signal, freqs: Signal, at: float) -> float:
     everything = (freqs >= LOW_HZ) & (freqs <= _TOP_HZ)
     own = (np.abs(freqs - at) <= _NEAR_HZ) | (np.abs(freqs - 2 * at) <= 2 * _NEAR_HZ)
     inside, outside = power[everything & own].sum(), power[everything & ~own].sum()
-    snr = 10 * np.log10(inside / max(outside, 1e-12 * inside))
-    return Peak(bpm=float(60 * at), snr_db=float(snr))
+    if not inside > 0:
+        return -np.inf
+    return float(10 * np.log10(inside / max(outside, 1e-12 * inside)))
 
 
-def agreement(one: Signal, two: Signal, hertz: float) -> float:
-    """How far two pulse signals go together around a rate, -1 to 1, with no delay between them."""
-    low, high = max(0.5, hertz - 0.3), hertz + 0.3
-    a, b = in_band(one, low, high), in_band(two, low, high)
-    size = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / size if size > 0 else 0.0
+def coherence(one: Signal, two: Signal, hertz: float) -> tuple[float, float]:
+    """How far two pulse signals go together around a rate, 0 to 1, and the phase between them.
+
+    Size and angle of the complex correlation of the analytic signals; degrees, positive if the
+    second is behind. (0, 0) where one does not move.
+    """
+    low, high = round(max(0.5, hertz - 0.3), 2), round(hertz + 0.3, 2)
+    a, b = (np.asarray(hilbert(in_band(x, low, high))) for x in (one, two))
+    size = float(np.sqrt(np.vdot(a, a).real * np.vdot(b, b).real))
+    if not size > 0:
+        return 0.0, 0.0
+    together = complex(np.vdot(b, a)) / size
+    return min(1.0, abs(together)), float(np.degrees(np.angle(together)))
 
 
 def _spectrum(signal: Signal) -> tuple[Signal, float]:
