@@ -23,6 +23,7 @@ from realtime.cues.blink import BlinkWitness
 from realtime.cues.eyes import Blink
 from realtime.faces import FaceTracker
 from realtime.sources.file import FileSource
+from realtime.types import Faces, Frame
 from realtime.verdict import obstacles
 
 LABELS: Final = Path(__file__).resolve().parents[1] / "tests" / "real" / "blinks.csv"
@@ -79,7 +80,6 @@ def blinks_of(path: Path, step: int = 1) -> tuple[Blink, ...]:
 
     Raises `SourceError` for a clip that cannot be read.
     """
-    config = Config()
     witness = BlinkWitness()
     with FaceTracker(FacesConfig()) as tracker, FileSource(path, SourceConfig()) as source:
         source.open()
@@ -89,21 +89,19 @@ def blinks_of(path: Path, step: int = 1) -> tuple[Blink, ...]:
             faces = tracker.track(frame)
             if len(faces) == 0 or not faces.has_landmarks(0):
                 continue
-            points, quality = faces.landmarks[0], faces.quality[0]
-            height, width = frame.image.shape[:2]
-            witness.see(
-                Sighting(
-                    frame.time_s,
-                    frame.image,
-                    faces.boxes[0],
-                    points,
-                    quality,
-                    pose.solve(points, (width, height)),
-                    bool(obstacles(quality, True, config.verdict)),
-                    None,
-                )
-            )
+            witness.see(sighting_of(frame, faces))
     return witness.blinks
+
+
+def sighting_of(frame: Frame, faces: Faces) -> Sighting:
+    """What a witness is shown of the first face, which has landmarks, as the program does."""
+    points, quality = faces.landmarks[0], faces.quality[0]
+    height, width = frame.image.shape[:2]
+    found = pose.solve(points, (width, height))
+    hidden = bool(obstacles(quality, True, Config().verdict))
+    return Sighting(
+        *(frame.time_s, frame.image, faces.boxes[0], points, quality, found, hidden, None)
+    )
 
 
 def compare(found: Iterable[Blink], seen: Sequence[Seen]) -> Count:

@@ -16,18 +16,16 @@ from typing import Final
 import cv2
 import numpy as np
 
-from benchmarks.blinks import labels
+from benchmarks.blinks import labels, sighting_of
 from models.catalog import clips
-from realtime.config import Config, FacesConfig, SourceConfig
+from realtime.config import FacesConfig, SourceConfig
 from realtime.cues import pose
-from realtime.cues.base import Sighting
 from realtime.cues.blink import BlinkWitness
 from realtime.cues.head import HeadWitness
 from realtime.evaluation.metrics import auc
 from realtime.faces import FaceTracker
 from realtime.sources.file import FileSource
 from realtime.types import Clock, Cue, Frame, Image
-from realtime.verdict import obstacles
 
 CHOSEN_ON: Final = (0, 1)
 """The folds (`models.folds`) whose clips were looked at when constants were chosen."""
@@ -40,19 +38,13 @@ _PHOTO_AT: Final = 20
 
 def said(frames: Iterator[Frame]) -> tuple[Cue, Cue]:
     """What the witnesses of head and blinks say in the end of the first face in these frames."""
-    config, head, blink, last = Config(), HeadWitness(), BlinkWitness(), 0.0
+    head, blink, last = HeadWitness(), BlinkWitness(), 0.0
     with FaceTracker(FacesConfig()) as tracker:
         for frame in frames:
             faces = tracker.track(frame)
             last = frame.time_s
             if len(faces) and faces.has_landmarks(0):
-                points, quality = faces.landmarks[0], faces.quality[0]
-                height, width = frame.image.shape[:2]
-                found = pose.solve(points, (width, height))
-                hidden = bool(obstacles(quality, True, config.verdict))
-                sighting = Sighting(
-                    *(last, frame.image, faces.boxes[0], points, quality, found, hidden, None)
-                )
+                sighting = sighting_of(frame, faces)
                 head.see(sighting)
                 blink.see(sighting)
     return head.cue(last), blink.cue(last)

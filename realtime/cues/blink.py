@@ -39,6 +39,7 @@ _CLOSED_APERTURE: Final = 0.13
 _DARK: Final = 0.45
 """Lids and eye are this much darker than the cheek only behind dark glasses."""
 _LOOK_EVERY_S: Final = 0.5
+_LEAST_LOOKS: Final = 4
 
 _RATES: Final = np.geomspace(0.1, 80.0, 97)
 """Blinks a minute."""
@@ -156,12 +157,12 @@ class BlinkWitness:
 
     def _silence(self) -> str:
         """Why nothing can be said, empty if something can."""
+        if len(self._dark) >= _LEAST_LOOKS and sum(self._dark) > len(self._dark) / 2:
+            return "dark glasses"
         if self._watched < _LEAST_S:
             return self._why or f"eyes watched for only {self._watched:.1f} s"
         if median(self._steps) > 1 / _MIN_RATE_HZ:
             return "too few frames a second for blinks"
-        if sum(self._dark) > len(self._dark) / 2:
-            return "dark glasses"
         baseline = self._detector.baseline
         if baseline is None or max(baseline) < _CLOSED_APERTURE:
             return "eyes closed all the time"

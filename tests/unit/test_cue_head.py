@@ -124,8 +124,8 @@ def swing(t: float) -> float:
 
 @pytest.mark.parametrize(("rate_hz", "dropped"), [(30, 0), (25, 4), (8, 0)])
 def test_depth_is_told_from_a_flat_picture(rate_hz: float, dropped: int) -> None:
-    head = shaken(times(4, rate_hz, dropped), True, swing)
-    flat = shaken(times(4, rate_hz, dropped), False, swing)
+    head = shaken(times(3.2, rate_hz, dropped), True, swing)
+    flat = shaken(times(3.2, rate_hz, dropped), False, swing)
     assert head.value is not None
     assert flat.value is not None
     assert head.value > 0.8
