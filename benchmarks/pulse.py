@@ -13,6 +13,7 @@ fake clips of a folder are watched as they are.
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,6 +33,7 @@ from rich.table import Table
 from models import catalog
 from models.console import count, exit_code, write_json
 from realtime.config import Config, SourceConfig
+from realtime.cues import rppg
 from realtime.cues.base import Sighting
 from realtime.cues.pulse import PulseWitness
 from realtime.faces import FaceTracker
@@ -138,37 +140,44 @@ def encode(path: Path, images: Iterable[Image], rate_hz: int, crf: int) -> None:
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=Fraction(rate_hz))
         stream.pix_fmt, stream.options = "yuv420p", {"crf": str(crf), "preset": "veryfast"}
-        for image in images:
-            stream.height, stream.width = image.shape[:2]
+        for number, image in enumerate(images):
+            if number == 0:
+                stream.height, stream.width = image.shape[:2]
             out.mux(stream.encode(av.VideoFrame.from_ndarray(image, "bgr24")))
         out.mux(stream.encode(None))
 
 
-def watch(path: Path) -> Cue | None:
+def watch(path: Path) -> tuple[Cue, PulseWitness] | None:
     """What the witness says at the end of a clip of the face that was seen longest, if it ever
-    gave a rate the last time that it did; None without a face.
+    gave a rate the last time that it did; and the witness. None without a face.
     """
     witnesses: dict[int, PulseWitness] = {}
     seen: dict[int, list[Cue]] = {}
-    tracker = FaceTracker(Config().faces)
-    try:
-        with FileSource(path, SourceConfig()) as source:
-            source.open()
-            while (frame := source.read()) is not None:
-                faces = tracker.track(frame)
-                for i, track in enumerate(faces.track_ids.tolist()):
-                    if not faces.has_landmarks(i):
-                        continue
-                    own = witnesses.setdefault(track, PulseWitness())
-                    own.see(_sighting(frame, faces.landmarks[i], faces.boxes[i], faces.quality[i]))
-                    said = seen.setdefault(track, [])
-                    if not said or len(said) < frame.time_s:
-                        said.append(own.cue(frame.time_s))
-    finally:
-        tracker.close()
-    longest = max(seen.values(), key=len, default=[])
-    clear = [cue for cue in longest if cue.assessable]
-    return (clear or longest)[-1] if longest else None
+    with FaceTracker(Config().faces) as tracker, FileSource(path, SourceConfig()) as source:
+        source.open()
+        while (frame := source.read()) is not None:
+            faces = tracker.track(frame)
+            for i, track in enumerate(faces.track_ids.tolist()):
+                if not faces.has_landmarks(i):
+                    continue
+                own = witnesses.setdefault(track, PulseWitness())
+                own.see(_sighting(frame, faces.landmarks[i], faces.boxes[i], faces.quality[i]))
+                said = seen.setdefault(track, [])
+                if not said or len(said) < frame.time_s:
+                    said.append(own.cue(frame.time_s))
+    if not seen:
+        return None
+    longest = max(seen, key=lambda track: len(seen[track]))
+    clear = [cue for cue in seen[longest] if cue.assessable]
+    return (clear or seen[longest])[-1], witnesses[longest]
+
+
+def clarity(witness: PulseWitness, bpm: float) -> float:
+    """SNR in dB of a rate that is known, in what the witness has kept, by POS; -inf without."""
+    times, colours = witness.colours
+    if len(times) < 2 or times[-1] - times[0] < 2 or not np.isfinite(colours).all():
+        return -np.inf
+    return rppg.snr_at(rppg.pos(rppg.even(times, colours).mean(1)), bpm)
 
 
 def _sighting(
@@ -177,57 +186,72 @@ def _sighting(
     return Sighting(frame.time_s, frame.image, box, landmarks, quality, None, False, None)
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One beating portrait: the clarity of its own rate, and how far off the rate given is."""
+
+    snr_db: float
+    error_bpm: float | None
+
+
 def synthetic(
     amplitudes: Sequence[float], crfs: Sequence[int], hearts: int
-) -> list[dict[str, Any]]:
-    """Each amplitude under each compression: how often a rate is given, and how far it is off."""
+) -> tuple[list[Trial], int, int]:
+    """Trials with a pulse; then how many clips without one there were, and rates given there."""
     face = PortraitFace.find()
     rng = np.random.default_rng(11)
-    rows = []
+    trials, still, false = [], 0, 0
     with tempfile.TemporaryDirectory(prefix="fakewatch-") as folder:
-        for crf in crfs:
-            for amplitude in amplitudes:
-                errors, given = [], 0
-                for seed in range(hearts):
-                    bpm = float(rng.uniform(48, 150))
-                    rate = (15, 25, 30)[seed % 3]
-                    heart = Heart(bpm, amplitude, seed=seed)
-                    clip = Path(folder) / "clip.mkv"
-                    encode(
-                        clip, pictures(face, heart, [i / rate for i in range(14 * rate)]), rate, crf
-                    )
-                    cue = watch(clip)
-                    if cue is not None and cue.value is not None:
-                        given += 1
-                        errors.append(abs(cue.value - bpm))
-                rows.append(_row(crf, amplitude, hearts, given, errors))
+        clip = Path(folder) / "clip.mkv"
+        for crf, amplitude, seed in itertools.product(crfs, amplitudes, range(hearts)):
+            heart = Heart(float(rng.uniform(48, 150)), amplitude, seed=seed)
+            rate = (15, 25, 30)[seed % 3]
+            encode(clip, pictures(face, heart, [i / rate for i in range(12 * rate)]), rate, crf)
+            found = watch(clip)
+            if found is None:
+                continue
+            cue, witness = found
+            if amplitude == 0:
+                still += 1
+                false += cue.assessable
+            else:
+                off = None if cue.value is None else abs(cue.value - heart.bpm)
+                trials.append(Trial(clarity(witness, heart.bpm), off))
+    return trials, still, false
+
+
+def by_clarity(trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    """A row for each range of SNR at the true rate: clips, rates given, errors of those."""
+    rows = []
+    edges = (-np.inf, -3.0, 0.0, 3.0, 6.0, np.inf)
+    for low, high in itertools.pairwise(edges):
+        own = [t for t in trials if low <= t.snr_db < high]
+        errors = [t.error_bpm for t in own if t.error_bpm is not None]
+        rows.append(
+            {
+                "snr_db": f"{low:g} to {high:g}",
+                "clips": len(own),
+                "given": len(errors),
+                "median_error_bpm": round(float(np.median(errors)), 1) if errors else None,
+                "worst_error_bpm": round(max(errors), 1) if errors else None,
+            }
+        )
     return rows
 
 
-def _row(
-    crf: int, amplitude: float, hearts: int, given: int, errors: Sequence[float]
-) -> dict[str, Any]:
-    off = [round(float(q), 1) for q in np.quantile(errors, (0.5, 1.0))] if errors else None
-    return {
-        "crf": crf,
-        "amplitude": amplitude,
-        "clips": hearts,
-        "given": given,
-        "error_bpm_median_and_worst": None if amplitude == 0 else off,
-    }
-
-
 def clips(data: Path) -> list[dict[str, Any]]:
-    """Every clip of at least 9 s: what is said of it."""
+    """What is said of every clip."""
     rows = []
     for clip in catalog.clips(data):
-        cue = watch(clip.path)
-        if cue is not None:
+        found = watch(clip.path)
+        if found is not None:
+            cue = found[0]
             rows.append(
                 {
                     "clip": clip.path.name,
                     "fake": clip.fake,
                     "bpm": cue.value,
+                    "llr": cue.llr,
                     "text": cue.text,
                     **cue.details,
                 }
@@ -244,15 +268,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def work() -> None:
-        found: dict[str, Any] = {
-            "synthetic": synthetic((0.0, 0.5, 1.0, 2.0), (10, 20, 28), options.hearts)
-        }
-        table = Table(
-            "CRF", "levels of green", "clips", "rate given", "error bpm, median and worst"
-        )
-        for row in found["synthetic"]:
+        trials, still, false = synthetic((0.0, 0.5, 1.0, 2.0), (18, 26), options.hearts)
+        rows = by_clarity(trials)
+        found: dict[str, Any] = {"by_snr": rows, "still": still, "false_rates": false}
+        table = Table("SNR dB", "clips", "rate given", "median error bpm", "worst error bpm")
+        for row in rows:
             table.add_row(*(str(value) for value in row.values()))
         Console().print(table)
+        Console().print(f"without a pulse: {false} of {still} clips were given a rate")
         if options.data:
             found["clips"] = clips(options.data)
             for fake in (False, True):

@@ -149,7 +149,7 @@ def _compare(
     drift = _drift(times)
     hue = _without(drift, hue.T[None])[0]  # (2, N)
     hue /= np.maximum(np.linalg.norm(hue, axis=1, keepdims=True), 1e-12)
-    delays = np.arange(0.0, max_delay_s + 1e-9, 1 / (2 * _GRID_HZ))
+    delays = np.arange(0.0, max_delay_s + 1e-9, 1 / _GRID_HZ)
     table = np.stack([_fit(shown, times - delay, hue, drift) for delay in delays])
     best = table.max(0)
     at = int(table[:, 0].argmax())

@@ -66,6 +66,13 @@ class PulseWitness:
         while self._speeds and time_s - self._speeds[0][0] > _KEEP_S:
             self._speeds.popleft()
 
+    @property
+    def colours(self) -> tuple[_Colours, _Colours]:
+        """What is kept: times ``(N,)`` and mean colours ``(N, 3, 3)`` of the regions."""
+        seen = tuple(self._seen)
+        times = np.array([t for t, _ in seen])
+        return times, np.array([c for _, c in seen]).reshape(-1, len(skin.REGIONS), 3)
+
     def cue(self, time_s: float) -> Cue:
         """Beats a minute, or why none can be told."""
         if self._seen and time_s - self._seen[-1][0] > _MAX_GAP_S:
@@ -73,8 +80,7 @@ class PulseWitness:
         seconds = self._seen[-1][0] - self._seen[0][0] if self._seen else 0.0
         if seconds < _NEEDS_S - 0.1:
             return Cue.silent(self.name, f"needs {_NEEDS_S:.0f} s of a face in view", seconds)
-        times = np.array([t for t, _ in self._seen])
-        colours = np.stack([c for _, c in self._seen])
+        times, colours = self.colours
         why = self._obstacle(times, colours)
         fresh = np.ones(len(times), np.bool_)
         if not why:

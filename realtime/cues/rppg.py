@@ -26,6 +26,8 @@ _TOP_HZ: Final = 4.0
 _POS_WINDOW_S: Final = 1.6
 _NEAR_HZ: Final = 0.1
 """Half the width of a peak, for the fundamental; the harmonic gets twice as much."""
+_FOOT: Final = 0.003
+"""Power of a peak against the greatest at any frequency: the window's own side lobes stay below."""
 _STEP_HZ: Final = 1 / 120
 """Half a beat a minute between two values of the spectrum."""
 
@@ -97,7 +99,7 @@ def peak(signal: Signal) -> Peak | None:
     freqs = np.arange(len(power)) * step
     band = (freqs >= LOW_HZ) & (freqs <= HIGH_HZ)
     band[1:-1] &= (power[1:-1] >= power[:-2]) & (power[1:-1] >= power[2:])
-    if not power[band].max(initial=0.0) > 0:
+    if not power[band].max(initial=0.0) > _FOOT * power.max():
         return None
     at = float(freqs[band][int(np.argmax(power[band]))])
     return Peak(bpm=60 * at, snr_db=_snr(power, freqs, at))
