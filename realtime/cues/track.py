@@ -10,6 +10,7 @@ from typing import Final
 from realtime.config import CuesConfig
 from realtime.cues.base import Comparing, Sighting, Witness
 from realtime.cues.blink import BlinkWitness
+from realtime.cues.change import ChangeWitness
 from realtime.cues.dynamics import DynamicsWitness
 from realtime.cues.dynamics_model import load_dynamics
 from realtime.cues.head import HeadWitness
@@ -40,6 +41,7 @@ class Kit:
             "head": HeadWitness,
             **_dynamics(config),
             "pulse": PulseWitness,
+            "change": ChangeWitness,
         }
         return cls({name: make for name, make in makers.items() if getattr(config, name)})
 
