@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QAction, QMainWindow, QMenu, QStyle
+from qtpy.QtWidgets import QAction, QActionGroup, QDockWidget, QMainWindow, QMenu, QStyle
+
+from realtime.window.themes import SYSTEM, THEMES
 
 
 class Actions:
@@ -17,7 +21,9 @@ class Actions:
         self.open_stream = self._add(menu, "Watch a &stream…", "Ctrl+L")
         self.open_config = self._add(menu, "Watch &many sources…", "Ctrl+M")
         menu.addSeparator()
-        self.reopen = self._add(menu, "Open &again", "Ctrl+R")
+        self.start_stop = self._add(menu, "&Start or stop", "Ctrl+R")
+        self.start_stop.setEnabled(False)
+        self.reopen = self._add(menu, "Open &again", "Ctrl+Shift+R")
         self.reopen.setEnabled(False)
         menu.addSeparator()
         self.quit = self._add(menu, "&Quit", "Ctrl+Q")
@@ -25,6 +31,13 @@ class Actions:
         self.heat = self._add(menu, "&Heat map", "H", checked=False)
         self.boxes = self._add(menu, "&Boxes", "B", checked=True)
         self.labels = self._add(menu, "&Labels", "T", checked=True)
+        self.landmarks = self._add(menu, "Land&marks", "L", checked=False)
+        self.blur = self._add(menu, "&Privacy: blur the others", "P", checked=False)
+        menu.addSeparator()
+        self.larger = self._add(menu, "Lar&ger text", "Ctrl++")
+        self.smaller = self._add(menu, "S&maller text", "Ctrl+-")
+        self.themes = self._themes(menu)
+        self.reset_layout = self._add(menu, "&Reset layout", "Ctrl+Shift+L")
         menu.addSeparator()
         self.full_screen = self._add(menu, "&Full screen", "F11", checked=False)
         menu = self._menu("&Playback")
@@ -36,7 +49,10 @@ class Actions:
         self.step = self._add(menu, "&One frame on", ".")
         self.home = self._add(menu, "To the &start", "Home")
         self.end = self._add(menu, "To the &end", "End")
+        self.tenths = [self._tenth(i) for i in range(10)]
+        self._add_evidence()
         menu = self._menu("&Help")
+        self.palette = self._add(menu, "&Commands…", "Ctrl+Shift+P")
         self.shortcuts = self._add(menu, "&Shortcuts", "F1")
         self.about = self._add(menu, "&About", "")
         self.leave_full_screen = QAction("Leave full screen", window)
@@ -80,6 +96,7 @@ class Actions:
             self.step,
             self.home,
             self.end,
+            *self.tenths,
         ):
             action.setEnabled(ready)
 
@@ -87,10 +104,46 @@ class Actions:
         """One line for each action that has a key."""
         native = QKeySequence.SequenceFormat.NativeText
         return "\n".join(
-            f"{action.shortcut().toString(native)}:  {_plain(action)}"
+            f"{action.shortcut().toString(native)}:  {plain(action)}"
             for action in self._window.actions()
             if not action.shortcut().isEmpty()
         )
+
+    def _add_evidence(self) -> None:
+        menu = self._menu("&Evidence")
+        self.snapshot = self._add(menu, "&Snapshot", "S")
+        self.mark = self._add(menu, "&Mark with a note…", "M")
+        self.acknowledge = self._add(menu, "&Acknowledge", "A")
+        menu.addSeparator()
+        self.alert_before = self._add(menu, "&Previous alert", "[")
+        self.alert_after = self._add(menu, "&Next alert", "]")
+
+    def add_docks(self, docks: Sequence[QDockWidget]) -> None:
+        """Let each be shown and hidden in the menu of views."""
+        menu = self._views
+        for dock in docks:
+            toggle = dock.toggleViewAction()
+            if toggle is not None:
+                toggle.setToolTip(f"Show or hide: {dock.windowTitle()}")
+                menu.addAction(toggle)
+
+    def _themes(self, views: QMenu) -> dict[str, QAction]:
+        self._views = views
+        menu = views.addMenu("&Theme")
+        assert menu is not None
+        group = QActionGroup(self._window)
+        found = {}
+        for name in (SYSTEM, *THEMES):
+            found[name] = self._add(menu, f"Theme: {name}", "", checked=name == SYSTEM)
+            group.addAction(found[name])
+        return found
+
+    def _tenth(self, digit: int) -> QAction:
+        action = QAction(f"Go to {10 * digit} %", self._window)
+        action.setShortcut(QKeySequence(str(digit)))
+        action.setToolTip(f"{action.text()} ({digit})")
+        self._window.addAction(action)
+        return action
 
     def _menu(self, title: str) -> QMenu:
         bar = self._window.menuBar()
@@ -106,7 +159,7 @@ class Actions:
         if checked is not None:
             action.setCheckable(True)
             action.setChecked(checked)
-        action.setToolTip(f"{_plain(action)} ({keys})" if keys else _plain(action))
+        action.setToolTip(f"{plain(action)} ({keys})" if keys else plain(action))
         menu.addAction(action)
         # On the window as well: the keys must work while the menu is hidden.
         self._window.addAction(action)
@@ -121,5 +174,6 @@ class Actions:
         self.set_playing(False, ready=False)
 
 
-def _plain(action: QAction) -> str:
+def plain(action: QAction) -> str:
+    """Its text without the sign for the key of the menu."""
     return action.text().replace("&", "")

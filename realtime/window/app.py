@@ -93,9 +93,18 @@ def run_window(
         KeyboardInterrupt: after an orderly end, if the process was interrupted.
     """
     app = make_app()
-    from realtime.window.main_window import MainWindow  # noqa: PLC0415 - needs Qt
+    from qtpy.QtCore import QSettings  # noqa: PLC0415 - needs Qt
 
-    window = MainWindow(config, extra_sinks=extra_sinks, live_sinks=live_sinks, loop=loop)
+    from realtime.window.main_window import MainWindow  # noqa: PLC0415
+
+    form, scope = QSettings.Format.IniFormat, QSettings.Scope.UserScope
+    window = MainWindow(
+        config,
+        extra_sinks=extra_sinks,
+        live_sinks=live_sinks,
+        loop=loop,
+        settings=QSettings(form, scope, "fakewatch", "window"),
+    )
     with catch_exceptions(window.report_trouble, app.quit) as interrupted:
         window.show()
         if source_text is not None:

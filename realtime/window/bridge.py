@@ -8,24 +8,33 @@ busy the slot is overwritten, and no second signal is sent until it was emptied.
 from __future__ import annotations
 
 import threading
+from collections import deque
 
 from qtpy.QtCore import QObject, Signal
 
+from realtime.events import Event, EventWatch
+from realtime.history import History
 from realtime.types import FrameResult, ModelInfo, RunStart, RunSummary, SourceState
+
+_MAX_EVENTS = 500
 
 
 class Bridge(QObject):
     """A `Sink` for one run; ``take`` is for Qt's thread, all else for the pipeline's threads.
 
     ``arrived``: there is a result to take. ``changed``: the state of the
-    source, `model` or `summary` did.
+    source, `model` or `summary` did. `history` and the events hold what every result said, shown
+    or not.
     """
 
     arrived = Signal()
     changed = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, source_id: str = "source") -> None:
         super().__init__()
+        self.history: History | None = None
+        self._watch = EventWatch(source_id)
+        self._events: deque[Event] = deque(maxlen=_MAX_EVENTS)
         self._lock = threading.Lock()
         self._newest: FrameResult | None = None
         self._closed = False
@@ -35,10 +44,15 @@ class Bridge(QObject):
     def start(self, start: RunStart) -> None:
         """The model is known now."""
         self.model = start.model
+        self.history = History(live=start.source.live)
         self._tell()
 
     def write(self, result: FrameResult) -> None:
         """Keep ``result`` instead of the one before."""
+        history = self.history
+        if history is not None and not self._closed:
+            history.add(result)
+            self._events += self._watch.see(result, history.time_of(result.frame))
         with self._lock:
             if self._closed:
                 return
@@ -67,6 +81,13 @@ class Bridge(QObject):
         with self._lock:
             newest, self._newest = self._newest, None
             return newest
+
+    def take_events(self) -> list[Event]:
+        """What happened since this was asked last, once."""
+        found = []
+        while self._events:
+            found.append(self._events.popleft())
+        return found
 
     def _tell(self) -> None:
         with self._lock:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Final, cast
 
 import cv2
@@ -15,6 +14,7 @@ from qtpy.QtWidgets import QWidget
 from realtime.labels import default_text_px
 from realtime.overlay import draw_on
 from realtime.types import FrameResult, Image
+from realtime.window.layers import Layers, draw_landmarks, hide_faces
 from realtime.window.notice import paint_notice
 from realtime.window.states import SILENCE, Notice
 
@@ -23,15 +23,6 @@ _DIMMED: Final = 0.35
 
 _BACKGROUND = QColor(16, 16, 16)
 _STATE_INK = QColor(235, 235, 235)
-
-
-@dataclass(frozen=True)
-class Layers:
-    """What is drawn over the picture."""
-
-    heat: bool = False
-    boxes: bool = True
-    labels: bool = True
 
 
 def fit(width: int, height: int, room_width: int, room_height: int) -> tuple[int, int]:
@@ -160,6 +151,10 @@ class Canvas(QWidget):
         self._notice = notice
         self.update()
 
+    def snapshot(self) -> QImage | None:
+        """A copy of the picture as it is shown, None while there is none."""
+        return None if self._picture is None else self._picture.copy()
+
     def _redraw(self) -> None:
         self._picture = None
         self.update()
@@ -203,9 +198,13 @@ class Canvas(QWidget):
             self._surface = _Surface(*size, ratio)
         surface = self._surface
         scale_into(surface.bgr, result.frame.image)
+        if self._layers.blur:
+            hide_faces(surface.bgr, result, self._layers.spare)
         if self._notice.old:
             surface.dim()
         else:
+            if self._layers.landmarks:
+                draw_landmarks(surface.bgr, result)
             legible = round(QFontInfo(self.font()).pixelSize() * ratio)
             draw_on(
                 surface.bgr,

@@ -91,6 +91,12 @@ class FilePlay:
         if pipeline is not None and pipeline.info.duration_s:
             self.seek(pipeline.info.duration_s)
 
+    def seek_share(self, share: float) -> None:
+        """Go to that part of the whole, 0..1."""
+        pipeline = self._player.pipeline
+        if pipeline is not None and pipeline.info.duration_s:
+            self.seek(share * pipeline.info.duration_s)
+
     def figures(self, state: SourceState | None) -> str:
         """The line at the bottom of the window, for a source in that ``state``."""
         pipeline, bridge = self._player.pipeline, self._player.bridge

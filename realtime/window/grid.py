@@ -13,8 +13,8 @@ from qtpy.QtWidgets import QWidget
 
 from realtime.types import SourceStatus
 from realtime.window.bridge import Bridge
-from realtime.window.canvas import Layers
 from realtime.window.job import Wanted
+from realtime.window.layers import Layers
 from realtime.window.tile import GROUND, Tile
 
 TICK_MS: Final = 33

@@ -73,7 +73,7 @@ class Job:
     ) -> None:
         self.wanted = wanted
         self.config = config
-        self.bridges = {one.source_id: Bridge() for one in wanted}
+        self.bridges = {one.source_id: Bridge(one.source_id) for one in wanted}
         self.runner: Pipeline | LiveEngine | None = None
         self.error: FakewatchError | None = None
         self.settled = False

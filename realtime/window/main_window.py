@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import QSettings, QTimer, Signal
 from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -16,9 +16,10 @@ from realtime.types import SourceState
 from realtime.window import request
 from realtime.window.about import ABOUT, tell
 from realtime.window.actions import Actions
-from realtime.window.canvas import Canvas, Layers
+from realtime.window.canvas import Canvas
 from realtime.window.chooser import Chooser, dropped
 from realtime.window.controls import Controls, ElidedLabel
+from realtime.window.extras import Extras
 from realtime.window.file_play import FilePlay
 from realtime.window.grid import Grid
 from realtime.window.live_play import LivePlay
@@ -43,8 +44,10 @@ class MainWindow(QMainWindow):
         extra_sinks: Sequence[Sink] = (),
         live_sinks: LiveSinks | None = None,
         loop: bool = False,
+        settings: QSettings | None = None,
     ) -> None:
         super().__init__()
+        self._settings = settings
         self._loop = loop
         self._error: FakewatchError | None = None
         self._request: request.Request | None = None
@@ -59,11 +62,15 @@ class MainWindow(QMainWindow):
         self.file = FilePlay(self._player, self.canvas, self.controls)
         self.live = LivePlay(self._player, self.canvas, self.grid)
         self._chooser = Chooser(self, self.open, self.open_many, self.banner.say)
+        self.extras = Extras(self, self.actions_, self.banner.say)
+        self.desk = self.extras.desk
         self._stack = QStackedWidget()
         self._timer = QTimer(self)
         self._build()
         self._connect()
         self._show_idle()
+        if settings is not None:
+            self.extras.restore(settings)
 
     @property
     def player(self) -> Player:
@@ -133,8 +140,8 @@ class MainWindow(QMainWindow):
         actions.open_config.triggered.connect(self._chooser.choose_config)
         actions.reopen.triggered.connect(self.reopen)
         actions.quit.triggered.connect(self._quit)
-        for layer in (actions.heat, actions.boxes, actions.labels):
-            layer.toggled.connect(self._set_layers)
+        self.extras.connect()
+        actions.start_stop.triggered.connect(self.start_or_stop)
         actions.full_screen.toggled.connect(self._set_full_screen)
         actions.leave_full_screen.triggered.connect(self._step_back_out)
         actions.play.triggered.connect(self.toggle_play)
@@ -166,6 +173,14 @@ class MainWindow(QMainWindow):
         if self._request is not None:
             self._open(self._request)
 
+    def start_or_stop(self) -> None:
+        """Stop what runs, or else open once more what was opened last."""
+        if self._player.pipeline is None and self._player.engine is None:
+            self.reopen()
+        else:
+            self._player.stop()
+            self._show_idle()
+
     def _open(self, wanted: request.Request) -> None:
         self._request = wanted
         self.banner.hide()
@@ -175,7 +190,10 @@ class MainWindow(QMainWindow):
         self.live.stop()
         self._stack.setCurrentWidget(self.canvas)
         self.actions_.reopen.setEnabled(True)
+        self.actions_.start_stop.setEnabled(True)
         self._player.open(wanted.wanted, wanted.config)
+        names = {one.source_id: one.name for one in self._player.wanted}
+        self.desk.start(self._player.bridges, names)
         for bridge in self._player.bridges.values():
             bridge.changed.connect(self._show_state)
             if not wanted.many:
@@ -186,7 +204,7 @@ class MainWindow(QMainWindow):
         self.file.opened()
         if self._player.engine is not None:
             self.live.start(many=self._many)
-            self._set_layers()
+            self.extras.set_layers()
             self._stack.setCurrentWidget(self.grid if self._many else self.canvas)
         if not self._many:
             self.setWindowTitle(request.title_of(self._player.wanted[0].name))
@@ -229,6 +247,7 @@ class MainWindow(QMainWindow):
         if self._player.engine is not None:
             self.live.refresh()
             self._show_error()
+        self.extras.refresh()
         self._show_figures()
 
     def _show_state(self) -> None:
@@ -265,16 +284,6 @@ class MainWindow(QMainWindow):
     def _show_figures(self) -> None:
         live = self._player.engine is not None
         self.figures.set_full_text(self.live.figures() if live else self.file.figures(self.state))
-
-    def _set_layers(self) -> None:
-        actions = self.actions_
-        layers = Layers(
-            heat=actions.heat.isChecked(),
-            boxes=actions.boxes.isChecked(),
-            labels=actions.labels.isChecked(),
-        )
-        self.canvas.set_layers(layers)
-        self.grid.set_layers(layers)
 
     def _step_back_out(self) -> None:
         """From an enlarged tile to all of them, then out of full screen."""
@@ -317,5 +326,8 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """End everything first."""
         self._timer.stop()
+        if self._settings is not None:
+            self.extras.save(self._settings)
+        self.extras.close()
         self._player.close()
         super().closeEvent(event)

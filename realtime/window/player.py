@@ -91,7 +91,8 @@ class Player(QObject):
     @property
     def opening(self) -> bool:
         """Whether something was asked for and neither runs nor failed yet."""
-        return self._job is not None and not self._job.settled
+        job = self._job
+        return job is not None and bool(job.wanted) and not job.settled
 
     @property
     def pipeline(self) -> Pipeline | None:
@@ -140,11 +141,11 @@ class Player(QObject):
 
         ``config`` replaces the settings for this request alone.
         """
-        before = self._job
-        if before is not None:
-            before.abandon()
-        self._job = Job(tuple(wanted), config or self._config, before, self._start, self._done.emit)
-        self._job.thread.start()
+        self._launch(tuple(wanted), config or self._config, self._start)
+
+    def stop(self) -> None:
+        """Stop what runs; the model stays loaded. Returns at once."""
+        self._launch((), self._config, lambda _job: None)
 
     def close(self) -> None:
         """Stop everything and wait for it, for two seconds at most."""
@@ -163,6 +164,15 @@ class Player(QObject):
     def _runner(self) -> Pipeline | LiveEngine | None:
         job = self._job
         return job.runner if job is not None and job.settled and job.error is None else None
+
+    def _launch(
+        self, wanted: tuple[Wanted, ...], config: Config, start: Callable[[Job], None]
+    ) -> None:
+        before = self._job
+        if before is not None:
+            before.abandon()
+        self._job = Job(wanted, config, before, start, self._done.emit)
+        self._job.thread.start()
 
     def _start(self, job: Job) -> None:
         """Runs on the thread of ``job``."""
@@ -222,9 +232,9 @@ class Player(QObject):
         if job is not self._job:
             return
         job.settled = True
-        if job.error is None:
+        if job.error is None and job.wanted:
             self.opened.emit()
-        else:
+        elif job.error is not None:
             self.failed.emit(job.error)
 
 

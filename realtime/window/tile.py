@@ -25,7 +25,8 @@ from realtime.labels import sign_picture, state_colour
 from realtime.redact import redact
 from realtime.types import SourceState, SourceStatus, VerdictState
 from realtime.window.bridge import Bridge
-from realtime.window.canvas import Canvas, Layers
+from realtime.window.canvas import Canvas
+from realtime.window.layers import Layers
 from realtime.window.live_picture import LivePicture
 from realtime.window.states import gravity, short_words, verdict_words, worst
 

@@ -44,6 +44,7 @@ ROOMS: dict[str, Callable[[str], bool]] = {
     "mss": lambda at: at == "realtime/sources/screen.py",
     "xcffib": lambda at: at == "realtime/sources/window_x11.py",
     "windows_capture": lambda at: at == "realtime/sources/window_windows.py",
+    "pyqtgraph": lambda at: at == "realtime/window/timeline.py",
     "qtpy": lambda at: at.startswith("realtime/window/"),
     "torch": lambda at: False,
     "torchvision": lambda at: False,

@@ -1,0 +1,164 @@
+"""What an analyst does beside watching: layers, marks, alerts, snapshots, commands, themes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QSettings
+from qtpy.QtWidgets import QAction, QInputDialog
+
+from realtime.events import Event
+from realtime.redact import redact
+from realtime.window.actions import Actions
+from realtime.window.canvas import Canvas
+from realtime.window.command_palette import CommandPalette
+from realtime.window.desk import Desk
+from realtime.window.layers import Layers
+from realtime.window.snapshot import Snapshots
+from realtime.window.themes import SYSTEM, Look
+
+if TYPE_CHECKING:
+    from realtime.window.main_window import MainWindow
+
+log = logging.getLogger(__name__)
+
+
+class Extras:
+    """Connects the actions of ``window`` that do not play anything with the docks."""
+
+    def __init__(self, window: MainWindow, actions: Actions, say: Callable[[object], None]) -> None:
+        self._window = window
+        self._actions = actions
+        self._say = say
+        self.look = Look()
+        self.desk = Desk(window, lambda _track_id: self.set_layers())
+        self.snapshots = Snapshots()
+        actions.add_docks(self.desk.docks)
+
+    def connect(self) -> None:
+        """Let every action do something."""
+        actions, desk = self._actions, self.desk
+        for layer in self._layers():
+            layer.toggled.connect(self.set_layers)
+        actions.larger.triggered.connect(lambda: self.look.larger(1))
+        actions.smaller.triggered.connect(lambda: self.look.larger(-1))
+        for name, action in actions.themes.items():
+            action.triggered.connect(lambda _on, name=name: self.choose_theme(name))
+        actions.reset_layout.triggered.connect(desk.reset)
+        actions.snapshot.triggered.connect(self.take_snapshot)
+        actions.mark.triggered.connect(self.ask_for_mark)
+        actions.acknowledge.triggered.connect(desk.acknowledge)
+        actions.alert_before.triggered.connect(lambda: self.go_to_alert(forward=False))
+        actions.alert_after.triggered.connect(lambda: self.go_to_alert(forward=True))
+        actions.palette.triggered.connect(self.show_palette)
+        for digit, action in enumerate(actions.tenths):
+            action.triggered.connect(lambda _on, d=digit: self._window.file.seek_share(d / 10))
+        desk.timeline.sought.connect(self._window.file.seek)
+        desk.events.picked.connect(self.go_to)
+        self.snapshots.saved.connect(lambda path: self._tell(f"Saved {path}"))
+        self.snapshots.failed.connect(self._say)
+        self.choose_theme(SYSTEM)
+
+    def refresh(self) -> None:
+        """Bring the docks up to date."""
+        window = self._window
+        engine, pipeline = window.player.engine, window.player.pipeline
+        statuses = [] if engine is None else [view.status for view in engine.sources]
+        tile = window.grid.enlarged
+        self.desk.refresh(
+            self.canvas.result,
+            statuses,
+            source_id=None if tile is None else tile.source_id,
+            duration_s=None if pipeline is None else pipeline.info.duration_s,
+        )
+
+    @property
+    def canvas(self) -> Canvas:
+        """The picture that is looked at."""
+        tile = self._window.grid.enlarged
+        if tile is None and self._window.live.many:
+            tile = next(iter(self._window.grid.tiles), None)
+        return self._window.canvas if tile is None else tile.canvas
+
+    def set_layers(self) -> None:
+        """Draw what is ticked over all pictures."""
+        heat, boxes, labels, landmarks, blur = (a.isChecked() for a in self._layers())
+        layers = Layers(heat, boxes, labels, landmarks, blur, self.desk.selected if blur else None)
+        self._window.canvas.set_layers(layers)
+        self._window.grid.set_layers(layers)
+
+    def choose_theme(self, name: str) -> None:
+        """Show that theme, or the system's."""
+        self.look.choose(name)
+        self._actions.themes[self.look.choice].setChecked(True)
+        self.desk.set_theme(self.look.theme)
+
+    def take_snapshot(self) -> None:
+        """Save what the canvas shows."""
+        image = self.canvas.snapshot()
+        if image is None:
+            self._tell("There is no picture to save yet.")
+        else:
+            self.snapshots.take(image)
+
+    def ask_for_mark(self) -> None:
+        """Ask for a note; the mark is where the picture was when it was asked."""
+        time_s = self.desk.here(self.canvas.result)
+        dialog = QInputDialog(self._window)
+        dialog.setWindowTitle("Mark")
+        dialog.setLabelText("Note:")
+        dialog.textValueSelected.connect(lambda note: self.desk.mark(time_s, note))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def go_to_alert(self, *, forward: bool) -> None:
+        """To the next or the previous alert, change or mark."""
+        found = self.desk.beside(self.canvas.result, forward=forward)
+        if found is None:
+            self._tell(f"There is no {'later' if forward else 'earlier'} alert.")
+        else:
+            self._window.file.seek(found.time_s)
+
+    def go_to(self, event: Event) -> None:
+        """To where that happened, if its source is still shown."""
+        if event.run == self.desk.log.run:
+            if event.track_id is not None:
+                self.desk.select(event.track_id)
+            self._window.file.seek(event.time_s)
+
+    def show_palette(self) -> None:
+        """Offer every action by name."""
+        CommandPalette(self._window.actions(), self._window).open()
+
+    def restore(self, settings: QSettings) -> None:
+        """As it was when the window was closed; nonsense in the settings is as nothing."""
+        self.choose_theme(str(settings.value("theme", SYSTEM)))
+        try:
+            self.look.set_scale(float(str(settings.value("text", 1.0))))
+        except ValueError:
+            log.warning("the size of the text in the settings is no number")
+        self.desk.restore(settings)
+
+    def save(self, settings: QSettings) -> None:
+        """Keep theme, size of text and layout."""
+        settings.setValue("theme", self.look.choice)
+        settings.setValue("text", self.look.scale)
+        self.desk.save(settings)
+        settings.sync()
+        if settings.status() != QSettings.Status.NoError:
+            log.warning("the layout was not saved: %s", redact(settings.fileName()))
+
+    def close(self) -> None:
+        """Wait for what is being saved."""
+        self.snapshots.close()
+
+    def _layers(self) -> tuple[QAction, ...]:
+        a = self._actions
+        return a.heat, a.boxes, a.labels, a.landmarks, a.blur
+
+    def _tell(self, text: str) -> None:
+        status = self._window.statusBar()
+        if status is not None:
+            status.showMessage(redact(text), 5000)

@@ -1,0 +1,185 @@
+"""The list of people: picture, verdict in a sign, words and a number, curve, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import cv2
+import numpy as np
+from qtpy.QtCore import QModelIndex, QPointF, QRectF, QSize, Qt, Signal
+from qtpy.QtGui import QIcon, QImage, QPainter, QPixmap, QPolygonF
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
+
+from realtime.history import Lane
+from realtime.redact import redact
+from realtime.types import FrameResult, Verdict, VerdictState
+from realtime.window.states import duration
+
+SIDE: Final = 40
+CURVE_S: Final = 60.0
+"""How much of the past the small curve shows."""
+SIGNS: Final = {
+    VerdictState.NOT_ASSESSABLE: "◌",
+    VerdictState.LITTLE_EVIDENCE: "●",
+    VerdictState.UNCERTAIN: "◆",
+    VerdictState.STRONG: "▲",
+    VerdictState.VERY_STRONG: "▲▲",
+}
+_CURVE: Final = Qt.ItemDataRole.UserRole + 1
+
+
+def verdict_text(verdict: Verdict, *, present: bool = True) -> str:
+    """Sign, words and number, or why there is none."""
+    if verdict.probability is None:
+        why = redact(verdict.reasons[0]) if verdict.reasons else ""
+        text = f"{verdict.state.words}: {why}" if why else verdict.state.words
+    else:
+        text = f"{verdict.state.words} {verdict.probability:.2f}"
+    return f"{SIGNS[verdict.state]} {text}" + ("" if present else " (not in view)")
+
+
+def thumbnail(result: FrameResult, track_id: int) -> QImage | None:
+    """The face of that person in this frame, a square of `SIDE` pixels in memory of its own."""
+    found = np.flatnonzero(result.faces.track_ids == track_id)
+    if not len(found):
+        return None
+    x, y, wide, high = result.faces.boxes[found[0]].tolist()
+    image = result.frame.image
+    half = max(wide, high) * 0.6
+    left, top = max(0, int(x + wide / 2 - half)), max(0, int(y + high / 2 - half))
+    part = image[top : int(y + high / 2 + half), left : int(x + wide / 2 + half)]
+    if not part.size:
+        return None
+    small = cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    rgb = np.ascontiguousarray(small[..., ::-1])
+    return QImage(rgb.tobytes(), SIDE, SIDE, 3 * SIDE, QImage.Format.Format_RGB888).copy()
+
+
+class _Curve(QStyledItemDelegate):
+    """Draws the samples of its cell, 0 below and 1 above; gaps are left open."""
+
+    def paint(
+        self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex
+    ) -> None:
+        super().paint(painter, option, index)
+        data = index.data(_CURVE)
+        if painter is None or not data:
+            return
+        samples, now = data
+        room = QRectF(option.rect).adjusted(3, 6, -3, -6)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        palette = option.palette
+        ink = palette.highlightedText() if chosen else palette.text()
+        painter.setPen(ink.color())
+        line: list[QPointF] = []
+        for time_s, probability in [*samples, (now, None)]:
+            if probability is None:
+                painter.drawPolyline(QPolygonF(line))
+                line = []
+                continue
+            across = 1 - (now - time_s) / CURVE_S
+            line.append(
+                QPointF(
+                    room.left() + across * room.width(), room.bottom() - probability * room.height()
+                )
+            )
+        painter.restore()
+
+
+class People(QTableWidget):
+    """One row for each person, in the order of their numbers; ``picked`` gives a track id."""
+
+    picked = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(0, 4, parent)
+        self.setAccessibleName("People")
+        self.setHorizontalHeaderLabels(["Person", "Verdict", "Last min", "For"])
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setShowGrid(False)
+        self.setWordWrap(True)
+        self.setIconSize(QSize(SIDE, SIDE))
+        self.setTabKeyNavigation(False)
+        self.setMinimumHeight(90)
+        self._curve = _Curve(self)
+        self.setItemDelegateForColumn(2, self._curve)
+        rows, columns = self.verticalHeader(), self.horizontalHeader()
+        assert rows is not None
+        assert columns is not None
+        rows.hide()
+        rows.setDefaultSectionSize(SIDE + 8)
+        columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        columns.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        columns.setSectionResizeMode(2, QHeaderView.ResizeMode.Fixed)
+        self.setColumnWidth(2, 76)
+        self._ids: list[int] = []
+        self.currentCellChanged.connect(self._on_current)
+
+    @property
+    def track_ids(self) -> tuple[int, ...]:
+        """Who is shown, from above."""
+        return tuple(self._ids)
+
+    def show_lanes(self, lanes: Sequence[Lane], now: float, chosen: int | None) -> None:
+        """Show these people at ``now``, the seconds of their time line."""
+        if [lane.track_id for lane in lanes] != self._ids:
+            self._rebuild([lane.track_id for lane in lanes], chosen)
+        for row, lane in enumerate(lanes):
+            text = verdict_text(lane.verdict, present=lane.present)
+            self._put(row, 1, text)
+            self._put(row, 3, duration(lane.verdict.since_s))
+            person = self.item(row, 0)
+            if person is not None:
+                said = f"Person {lane.track_id}: {text}"
+                person.setData(Qt.ItemDataRole.AccessibleTextRole, said)
+            cell = self.item(row, 2)
+            if cell is not None:
+                recent = tuple(s for s in lane.samples if s[0] >= now - CURVE_S)
+                cell.setData(_CURVE, (recent, now))
+
+    def show_faces(self, pictures: Mapping[int, QImage]) -> None:
+        """Put these pictures beside the people."""
+        for row, track_id in enumerate(self._ids):
+            item = self.item(row, 0)
+            if item is not None and track_id in pictures:
+                item.setIcon(QIcon(QPixmap.fromImage(pictures[track_id])))
+
+    def _rebuild(self, track_ids: list[int], chosen: int | None) -> None:
+        icons = {self._ids[r]: i.icon() for r in range(self.rowCount()) if (i := self.item(r, 0))}
+        self.blockSignals(True)
+        self._ids = track_ids
+        self.setRowCount(len(track_ids))
+        for row, track_id in enumerate(track_ids):
+            for column in range(4):
+                self.setItem(row, column, QTableWidgetItem())
+            self._put(row, 0, f"#{track_id}")
+            person = self.item(row, 0)
+            if person is not None and track_id in icons:
+                person.setIcon(icons[track_id])
+        if chosen in track_ids:
+            self.selectRow(track_ids.index(chosen))
+        self.blockSignals(False)
+
+    def _put(self, row: int, column: int, text: str) -> None:
+        item = self.item(row, column)
+        if item is not None and item.text() != text:
+            item.setText(text)
+            item.setToolTip(text)
+
+    def _on_current(self, row: int, *_: int) -> None:
+        if 0 <= row < len(self._ids):
+            self.picked.emit(self._ids[row])
