@@ -1,0 +1,221 @@
+"""The docks and what can be done in them, on a real clip with a real pipeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QPointF, QSettings, Qt
+from qtpy.QtWidgets import QInputDialog, QLineEdit, QToolButton
+
+from realtime.config import Config
+from realtime.events import Event, EventKind
+from realtime.types import SourceState, Verdict, VerdictState
+from realtime.window.command_palette import CommandPalette
+from realtime.window.main_window import MainWindow
+from realtime.window.themes import THEMES, Look, contrast
+from realtime.window.why import classifier
+from tests.gui.conftest import WAIT_MS, settle
+
+Key, Modifier = Qt.Key, Qt.KeyboardModifier
+
+
+@pytest.fixture
+def person(window: MainWindow, face_clip: Path, qtbot: QtBot) -> MainWindow:
+    """The window paused after it has judged the person of the clip."""
+
+    def judged() -> bool:
+        lanes = window.desk.timeline.lanes
+        return bool(lanes) and lanes[0].verdict.probability is not None
+
+    window.open(str(face_clip))
+    qtbot.waitUntil(judged, timeout=WAIT_MS)
+    window.toggle_play()
+    qtbot.waitUntil(lambda: window.state is SourceState.PAUSED, timeout=WAIT_MS)
+    settle(window, qtbot)
+    window.extras.refresh()
+    return window
+
+
+def texts(table: object, row: int) -> list[str]:
+    return [table.item(row, c).text() for c in range(table.columnCount())]  # type: ignore[attr-defined]
+
+
+def alert(window: MainWindow, time_s: float) -> Event:
+    """An alert of the source that is shown, as its bridge would give it."""
+    return Event(EventKind.ALERT, time_s, 0.0, window.desk.source_id, 1, "Strong evidence 0.90")
+
+
+def test_people_why_and_time_line_say_the_same(person: MainWindow) -> None:
+    desk = person.desk
+    assert len(desk.people.track_ids) == 1
+    who, verdict, _, _ = texts(desk.people, 0)
+    assert who == "#1"
+    icon = desk.people.item(0, 0)
+    assert icon is not None
+    assert not icon.icon().isNull()
+    assert desk.selected == 1
+    assert verdict in desk.why.headline.text()
+    assert texts(desk.why.table, 0)[0] == "classifier"
+    shown = {desk.why.table.item(r, 0).text() for r in range(desk.why.table.rowCount())}
+    assert {"blink", "head"} <= shown
+    (lane,) = desk.timeline.lanes
+    assert lane.bands[0].state is VerdictState.NOT_ASSESSABLE
+    assert lane.bands[-1].state is lane.verdict.state
+
+
+def test_a_click_in_the_time_line_goes_there(person: MainWindow, qtbot: QtBot) -> None:
+    line = person.desk.timeline
+    where = line.getViewBox().mapViewToScene(QPointF(0.4, 0.0))
+    at = line.mapFromScene(where)
+    qtbot.mouseClick(line.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    qtbot.waitUntil(
+        lambda: abs(person.desk.here(person.canvas.result) - 0.4) < 0.15, timeout=WAIT_MS
+    )
+
+
+def test_brackets_go_from_alert_to_alert(person: MainWindow, qtbot: QtBot) -> None:
+    desk = person.desk
+    desk.log.add([alert(person, t) for t in (0.2, 0.4)])
+    for key, there in ((Key.Key_BracketLeft, 0.4), (Key.Key_BracketLeft, 0.2)):
+        qtbot.keyClick(person, key)
+        qtbot.waitUntil(
+            lambda t=there: abs(desk.here(person.canvas.result) - t) < 0.05, timeout=9000
+        )
+    qtbot.keyClick(person, Key.Key_BracketRight)
+    qtbot.waitUntil(lambda: abs(desk.here(person.canvas.result) - 0.4) < 0.05, timeout=9000)
+
+
+def test_alerts_are_acknowledged_with_a(person: MainWindow, qtbot: QtBot) -> None:
+    person.desk.log.add([alert(person, 0.2)])
+    person.extras.refresh()
+    assert texts(person.desk.events, 0)[2:] == ["#1", "▲ Alert: Strong evidence 0.90", "no"]
+    qtbot.keyClick(person, Key.Key_A)
+    assert texts(person.desk.events, 0)[4] == "yes"
+
+
+def test_a_mark_has_a_note_and_single_letters_write_in_it(person: MainWindow, qtbot: QtBot) -> None:
+    qtbot.keyClick(person, Key.Key_M)
+    dialog = person.findChild(QInputDialog)
+    assert dialog is not None
+    field = dialog.findChild(QLineEdit)
+    assert field is not None
+    heat = person.canvas.layers.heat
+    qtbot.keyClicks(field, "<b>hat 50")
+    dialog.accept()
+    assert person.canvas.layers.heat is heat
+    (event,) = person.desk.log.events
+    assert event.text == "<b>hat 50"
+    assert event.time_s == pytest.approx(person.desk.here(person.canvas.result))
+    assert "⚑ Mark: <b>hat 50" in texts(person.desk.events, 0)
+
+
+def test_privacy_hides_a_face_and_landmarks_are_drawn(person: MainWindow, qtbot: QtBot) -> None:
+    person.desk.select(None)
+    plain = person.canvas.grab().toImage()
+    qtbot.keyClick(person, Key.Key_L)
+    dotted = person.canvas.grab().toImage()
+    assert dotted != plain
+    qtbot.keyClick(person, Key.Key_L)
+    person.desk.selected = None
+    qtbot.keyClick(person, Key.Key_P)
+    hidden = person.canvas.grab().toImage()
+    assert hidden != plain
+    person.desk.select(1)
+    assert person.canvas.layers.spare == 1
+    assert person.canvas.grab().toImage() == plain
+
+
+def test_a_snapshot_is_saved_or_one_sentence_says_why_not(
+    person: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    snapshots = person.extras.snapshots
+    snapshots.folder = tmp_path / "new"
+    person.canvas.grab()
+    with qtbot.waitSignal(snapshots.saved) as saved:
+        qtbot.keyClick(person, Key.Key_S)
+    assert Path(saved.args[0]).read_bytes().startswith(b"\x89PNG")
+    snapshots.folder = Path("/dev/null/pictures")
+    qtbot.keyClick(person, Key.Key_S)
+    qtbot.waitUntil(person.banner.isVisible)
+    assert person.banner.text.startswith("The snapshot was not saved")
+
+
+def test_digits_seek_and_ctrl_r_stops_and_starts(person: MainWindow, qtbot: QtBot) -> None:
+    qtbot.keyClick(person, Key.Key_5)
+    qtbot.waitUntil(lambda: abs(person.desk.here(person.canvas.result) - 2.0) < 0.05, timeout=9000)
+    qtbot.keyClick(person, Key.Key_R, Modifier.ControlModifier)
+    assert person.start_page.isVisible()
+    qtbot.waitUntil(lambda: person.player.pipeline is None)
+    qtbot.keyClick(person, Key.Key_R, Modifier.ControlModifier)
+    qtbot.waitUntil(lambda: person.canvas.result is not None, timeout=WAIT_MS)
+
+
+def test_the_palette_finds_and_does(window: MainWindow, qtbot: QtBot) -> None:
+    qtbot.keyClick(window, Key.Key_P, Modifier.ControlModifier | Modifier.ShiftModifier)
+    palette = window.findChild(CommandPalette)
+    assert palette is not None
+    qtbot.keyClicks(palette.search, "map heat")
+    assert palette.found.count() == 1
+    qtbot.keyClick(palette.search, Key.Key_Return)
+    assert window.canvas.layers.heat
+
+
+def test_every_action_names_its_key_and_every_button_its_name(window: MainWindow) -> None:
+    for action in window.actions():
+        keys = action.shortcut().toString()
+        if keys and action is not window.actions_.leave_full_screen:
+            assert f"({keys})" in action.toolTip()
+    for view in (*window.desk.docks, *(d.widget() for d in window.desk.docks)):
+        assert view.accessibleName() or view is window.desk.why
+    assert all(b.text() for b in window.controls.findChildren(QToolButton))
+
+
+def test_layout_theme_and_text_size_are_kept_and_reset(
+    config: Config, tmp_path: Path, qtbot: QtBot
+) -> None:
+    settings = QSettings(str(tmp_path / "w.ini"), QSettings.Format.IniFormat)
+    for time in ("first", "second"):
+        window = MainWindow(config, settings=settings)
+        qtbot.addWidget(window)
+        window.show()
+        events = window.desk.docks[3]
+        assert events.isVisible() is (time == "first")
+        assert window.extras.look.choice == ("system" if time == "first" else "dark")
+        window.actions_.themes["dark"].trigger()
+        window.actions_.larger.trigger()
+        events.hide()
+        window.close()
+    assert window.extras.look.scale == pytest.approx(1.3)
+    window.actions_.reset_layout.trigger()
+    assert not events.isHidden()
+    window.extras.look.set_scale(1.0)
+    window.extras.look.choose("system")
+
+
+@pytest.mark.parametrize("name", list(THEMES))
+def test_all_text_can_be_read(name: str) -> None:
+    theme = THEMES[name]
+    grounds = (theme.window, theme.base, theme.alternate, theme.button)
+    assert min(contrast(i, g) for i in (theme.text, theme.faint) for g in grounds) >= 4.5
+    assert contrast(theme.chosen_text, theme.chosen) >= 4.5
+    assert contrast(theme.link, theme.base) >= 4.5
+
+
+def test_contrast_is_that_of_the_standard(qapp: object) -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21.0)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+    look = Look()
+    look.set_scale(0.1)
+    assert look._app.font().pointSizeF() >= 9
+    look.set_scale(1.0)
+
+
+def test_the_classifier_is_told_without_the_others() -> None:
+    verdict = Verdict(1, VerdictState.STRONG, 0.9, 1.0, 5.0, (), evidence=1.0)
+    witness = classifier(verdict)
+    assert witness.llr == pytest.approx(1.197, abs=0.001)
+    silent = classifier(Verdict(1, VerdictState.NOT_ASSESSABLE, None, 1.0, 0.0, ("face 38 px",)))
+    assert silent.llr is None
+    assert "38 px" in silent.text
