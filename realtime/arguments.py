@@ -57,6 +57,12 @@ def parser() -> Parser:
         help=f"{_SOURCE}; none shows the sources of --config, or an empty window",
     )
     watch.add_argument("--loop", action="store_true", help="start a file again at its end")
+    watch.add_argument(
+        "--challenge",
+        action="store_true",
+        help="ask the person for acts, one after another, on the standard error; without a display "
+        "this runs without a window",
+    )
     _add_live(watch)
     _add_output(watch)
     _add_common(watch)

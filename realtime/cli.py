@@ -49,7 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.INTERRUPTED
 
 
-def _watch(options: argparse.Namespace, _console: Console) -> int:
+def _watch(options: argparse.Namespace, console: Console) -> int:
+    if getattr(options, "challenge", False):
+        from realtime.window.display import has_display  # noqa: PLC0415
+
+        if not has_display():
+            return _challenge_without_window(options, console)
     from realtime.window.app import run_window  # noqa: PLC0415 - needs Qt
 
     config = _config(options)
@@ -71,6 +76,15 @@ def _watch(options: argparse.Namespace, _console: Console) -> int:
             return run_window(None, config, live_sinks=live, loop=options.loop)
         sinks = outputs.for_files(wanted, [] if text is None else [text], stack)
         return run_window(text, config, extra_sinks=sinks, loop=options.loop)
+
+
+def _challenge_without_window(options: argparse.Namespace, console: Console) -> int:
+    if options.source is None:
+        raise ConfigError("A challenge needs a SOURCE where there is no display; name one.")
+    options.sources = [options.source]
+    options.max_seconds = options.fail_on = None
+    options.quiet = options.no_progress = True
+    return _analyze(options, console)
 
 
 def _analyze(options: argparse.Namespace, console: Console) -> int:
@@ -265,8 +279,17 @@ def _wanted(options: argparse.Namespace, console: Console | None = None) -> outp
         def say(line: str) -> None:
             words.print(line, markup=False, highlight=False, soft_wrap=True)
 
+    ask = None
+    if getattr(options, "challenge", False):
+        # The standard error, so that the JSON Lines may have the standard output.
+        prompts = Console(stderr=True) if console is None else console
+
+        def ask(line: str) -> None:
+            prompts.print(line, markup=False, highlight=False, soft_wrap=True)
+
     return outputs.Wanted(
         *(options.jsonl, options.video, options.heat, say),
+        challenge=ask,
         report=options.report,
         report_faces=options.report_faces,
     )

@@ -31,6 +31,8 @@ class Wanted:
     evidence: EvidenceConfig | None = None
     report: Path | None = None
     report_faces: bool = False
+    challenge: Callable[[str], None] | None = None
+    """Gets the prompts of a challenge, line by line; None asks for nothing."""
 
     def refuse_overwriting(self, sources: Sequence[str]) -> None:
         """Raises `ConfigError` if an output is one of the sources."""
@@ -52,9 +54,13 @@ def for_files(wanted: Wanted, sources: Sequence[str], stack: ExitStack) -> list[
     """
     wanted.refuse_overwriting(sources)
     sinks: list[Sink] = []
+    lines = None
     if wanted.jsonl is not None:
         target = sys.stdout if wanted.jsonl == "-" else Path(wanted.jsonl)
-        sinks.append(stack.enter_context(closing(JsonlSink(target))))
+        lines = stack.enter_context(closing(JsonlFile(target)))
+        sinks.append(stack.enter_context(closing(JsonlSink(lines))))
+    if wanted.challenge is not None:
+        sinks.append(_challenge(wanted.challenge, lines))
     if wanted.video is not None:
         sinks.append(stack.enter_context(closing(_video(wanted.video, heat=wanted.heat))))
     if wanted.report is not None:
@@ -95,6 +101,8 @@ class LiveOutputs:
         self._sinks.setdefault(source_id, []).append(sinks)
         if self._lines is not None:
             sinks.append(JsonlSink(self._lines))
+        if self._wanted.challenge is not None:
+            sinks.append(_challenge(self._wanted.challenge, self._lines))
         if self._wanted.video is not None:
             path = self._path_for(self._wanted.video, source_id)
             sinks.append(_video(path, heat=self._wanted.heat))
@@ -169,6 +177,12 @@ class _Lines(JsonlFile):
         except SinkError as exc:
             self.error = exc
             raise
+
+
+def _challenge(say: Callable[[str], None], lines: JsonlFile | None) -> Sink:
+    from realtime.sinks.challenge import ChallengeSink  # noqa: PLC0415 - needs the rigid head
+
+    return ChallengeSink(say, lines)
 
 
 def _video(path: Path, *, heat: bool) -> Sink:

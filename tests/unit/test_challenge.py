@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from realtime.challenge import Act, Challenge, Observed, Outcome
+from tests.conftest import DATA, needs_data
 
 REST = Observed(0.0, True, 0.0, 200.0, 0.0, 0.0, 0.1, 0.01)
 
@@ -76,3 +81,25 @@ def test_nothing_is_asked_before_a_face_rests_and_what_was_not_asked_is_unclear(
     found = json.loads(challenge.report().as_json())
     assert found["outcome"] == "unclear"
     assert len(found["steps"]) == 6
+
+
+@needs_data
+def test_a_real_person_with_hands_before_the_face_does_not_fail(tmp_path: Path) -> None:
+    clip = DATA / "videos" / "real" / "kirichovka_signs__home.mp4"
+    done = run_command("watch", str(clip), "--challenge", "--jsonl", str(tmp_path / "out.jsonl"))
+    assert done.returncode == 0, done.stderr
+    assert "challenge: Please turn your head" in done.stderr
+    records = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    found = next(record for record in records if record["type"] == "challenge")
+    assert found["outcome"] != "fail"
+    assert [step["act"] for step in found["steps"]] == [act.value for act in Act]
+
+
+def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The program where there is no display."""
+    without = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    without.pop("QT_QPA_PLATFORM", None)
+    command = [sys.executable, "-m", "realtime", *arguments]
+    return subprocess.run(
+        command, env=without, capture_output=True, text=True, timeout=120, check=False
+    )

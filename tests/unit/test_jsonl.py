@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from realtime.errors import ExitCode, OutputClosed, SinkError
+from realtime.sinks.challenge import ChallengeSink
 from realtime.sinks.jsonl import SCHEMA, JsonlFile, JsonlSink
 from realtime.types import (
     VIEWS,
@@ -71,8 +72,9 @@ def test_every_record_has_exactly_the_documented_fields() -> None:
     sink.status(SourceStatus("file", SourceState.LIVE, 0.0))
     sink.write(replace(result(), frame=results.result(5, size=(64, 48)).frame))
     sink.finish(summary())
+    ChallengeSink(lambda _line: None, JsonlFile(stream)).finish(summary())
     records = {record["type"]: record for record in lines(stream)}
-    kinds = ["run_start", "source_state", "picture", "face", "track_end", "run_end"]
+    kinds = ["run_start", "source_state", "picture", "face", "track_end", "run_end", "challenge"]
     assert [r["type"] for r in lines(stream)] == kinds
     sections = DOCUMENT.read_text("utf-8").split("\n## `")[1:]
     for section in sections:
