@@ -34,6 +34,13 @@ _ALIKE_BPM: Final = 5.0
 _SAME_BPM: Final = 4.0
 """Two ways to find a rate, or two halves of the time, agree within so much."""
 _HALVES_BPM: Final = 10.0
+_COHERENT: Final = 0.6
+_PHASE_DEGREES: Final = 45.0
+"""Blood reaches all of a face within a few hundredths of a second; texture that slides under the
+regions moves their colours as it happens to lie."""
+_SWING: Final = 0.001
+"""Standard deviation of the head's place, in its own widths, from which it can pass for a pulse."""
+_SWING_BPM: Final = 4.0
 _APART_BPM: Final = 12.0
 _MOST_NATS: Final = 0.5
 _ANCHORS: Final = (10, 152, 234, 454)
@@ -49,6 +56,7 @@ class PulseWitness:
     def __init__(self) -> None:
         self._seen: deque[tuple[float, _Colours]] = deque()
         self._speeds: deque[tuple[float, float]] = deque()
+        self._swings: deque[tuple[float, _Colours]] = deque()
         self._place: tuple[float, FloatArray] | None = None
 
     def see(self, sighting: Sighting) -> None:
@@ -63,6 +71,8 @@ class PulseWitness:
         self._seen.append((time_s, skin.mean_colours(sighting.image, sighting.landmarks)))
         while self._seen[-1][0] - self._seen[0][0] > _KEEP_S:
             self._seen.popleft()
+        while self._swings and time_s - self._swings[0][0] > _KEEP_S:
+            self._swings.popleft()
         while self._speeds and time_s - self._speeds[0][0] > _KEEP_S:
             self._speeds.popleft()
 
@@ -104,11 +114,15 @@ class PulseWitness:
             peaks = [rppg.peak(region) for region in regions]
             alike = [p for p in peaks if p is not None and abs(p.bpm - found.bpm) <= _ALIKE_BPM]
             found = found if len(alike) >= _ALIKE else None
+        together, degrees = _together(regions, (found.bpm if found else 60.0) / 60)
+        if together < _COHERENT or degrees > _PHASE_DEGREES:
+            found = None
+        if found is not None and self._swings_at(found.bpm):
+            return Cue.silent(self.name, "the head swings at the rate of what was found", seconds)
         if llr:
             found = max((rate for rate in own if rate is not None), key=lambda rate: rate.snr_db)
         if found is None:
             return Cue.silent(self.name, "no clear pulse", seconds)
-        together, degrees = _together(regions, found.bpm / 60)
         return Cue(
             name=self.name,
             value=round(found.bpm, 1),
@@ -145,10 +159,23 @@ class PulseWitness:
             moved = float(np.linalg.norm(place.mean(0) - old.mean(0)))
             self._speeds.append((time_s, moved / width / max(1e-3, time_s - before)))
         self._place = (time_s, place)
+        across = max(1.0, float(np.linalg.norm(place[3] - place[2])))
+        self._swings.append((time_s, place.mean(0, dtype=np.float64) / across))
+
+    def _swings_at(self, bpm: float) -> bool:
+        """Whether the head goes to and fro at a rate or half of it, as a flat picture may too."""
+        times = np.array([t for t, _ in self._swings])
+        places = rppg.even(times, np.array([p for _, p in self._swings]))
+        for place in places.T:
+            hertz = rppg.swing(place) if place.std() > _SWING else None
+            if hertz and min(abs(bpm - 60 * hertz * k) for k in (1, 2)) <= _SWING_BPM:
+                return True
+        return False
 
     def _forget(self) -> None:
         self._seen.clear()
         self._speeds.clear()
+        self._swings.clear()
         self._place = None
 
 

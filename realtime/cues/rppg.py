@@ -26,6 +26,7 @@ _TOP_HZ: Final = 4.0
 _POS_WINDOW_S: Final = 1.6
 _NEAR_HZ: Final = 0.1
 """Half the width of a peak, for the fundamental; the harmonic gets twice as much."""
+_SLOWEST_HZ: Final = 0.2
 _FOOT: Final = 0.003
 """Power of a peak against the greatest at any frequency: the window's own side lobes stay below."""
 _STEP_HZ: Final = 1 / 120
@@ -118,6 +119,19 @@ def _snr(power: Signal, freqs: Signal, at: float) -> float:
     if not inside > 0:
         return -np.inf
     return float(10 * np.log10(inside / max(outside, 1e-12 * inside)))
+
+
+def swing(place: Signal) -> float | None:
+    """Hertz at which a place ``(N,)`` swings to and fro, from 0.2 to 3; None if at no one rate.
+
+    One rate: half of the power lies within 0.1 Hz of it.
+    """
+    power, step = _spectrum(place)
+    freqs = np.arange(len(power)) * step
+    power = np.where((freqs >= _SLOWEST_HZ) & (freqs <= HIGH_HZ), power, 0.0)
+    at = float(freqs[int(power.argmax())])
+    clear = power[np.abs(freqs - at) <= _NEAR_HZ].sum() > 0.5 * power.sum()
+    return at if clear else None
 
 
 def coherence(one: Signal, two: Signal, hertz: float) -> tuple[float, float]:
