@@ -32,6 +32,7 @@ class ChallengeSink:
     def __init__(self, say: Callable[[str], None], lines: JsonlFile | None = None) -> None:
         self._say = say
         self._lines = lines
+        self._epoch, self._last = 0, -math.inf
         self._prompt: str | None = None
         self._shape: FloatArray | None = None
         self._begin("file")
