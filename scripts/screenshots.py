@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--size", default="1280x860", help="size of the window")
     parser.add_argument("--no-heat", action="store_true", help="without the heat map")
     parser.add_argument("--still", action="store_true", help="pause before taking the picture")
+    parser.add_argument("--theme", default="system", help="light, dark, high contrast or system")
     parser.add_argument("--model", default="", help="an ONNX model instead of the built-in one")
     options = parser.parse_args()
     app = make_app()
@@ -58,6 +59,7 @@ def main() -> None:
 
     window = MainWindow(Config(scorer=ScorerConfig(model=options.model)))
     window.resize(*map(int, options.size.split("x")))
+    window.extras.choose_theme(options.theme)
     window.show()
 
     def wait(ready: Callable[[], bool]) -> None:

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QAction, QActionGroup, QDockWidget, QMainWindow, QMenu, QStyle
+from qtpy.QtGui import QIcon, QKeySequence, QPainter, QPalette, QPixmap
+from qtpy.QtWidgets import (
+    QAction,
+    QActionGroup,
+    QApplication,
+    QDockWidget,
+    QMainWindow,
+    QMenu,
+    QStyle,
+)
 
 from realtime.window.themes import SYSTEM, THEMES
 
@@ -58,7 +66,8 @@ class Actions:
         self.leave_full_screen = QAction("Leave full screen", window)
         self.leave_full_screen.setShortcut(QKeySequence("Esc"))
         window.addAction(self.leave_full_screen)
-        self._set_icons()
+        self._playing = False
+        self.set_playing(False, ready=False)
 
     @property
     def buttons(self) -> list[QAction]:
@@ -82,12 +91,8 @@ class Actions:
     def set_playing(self, playing: bool, *, ready: bool) -> None:
         """Show what the play button would do, and whether there is anything to play."""
         self.play.setText("&Play or pause")
-        style = self._window.style()
-        assert style is not None
-        name = (
-            QStyle.StandardPixmap.SP_MediaPause if playing else QStyle.StandardPixmap.SP_MediaPlay
-        )
-        self.play.setIcon(style.standardIcon(name))
+        self._playing = playing
+        self.show_icons()
         for action in (
             self.play,
             self.back,
@@ -165,13 +170,33 @@ class Actions:
         self._window.addAction(action)
         return action
 
-    def _set_icons(self) -> None:
+    def show_icons(self) -> None:
+        """Draw the icons of the buttons in the colour that text has now."""
+        kinds = QStyle.StandardPixmap
+        playing = kinds.SP_MediaPause if self._playing else kinds.SP_MediaPlay
+        self.step_back.setIcon(self._icon(kinds.SP_MediaSeekBackward))
+        self.step.setIcon(self._icon(kinds.SP_MediaSeekForward))
+        self.play.setIcon(self._icon(playing))
+
+    def _icon(self, kind: QStyle.StandardPixmap) -> QIcon:
         style = self._window.style()
         assert style is not None
-        icons = QStyle.StandardPixmap
-        self.step_back.setIcon(style.standardIcon(icons.SP_MediaSeekBackward))
-        self.step.setIcon(style.standardIcon(icons.SP_MediaSeekForward))
-        self.set_playing(False, ready=False)
+        # Those of the style are black on every ground.
+        picture = style.standardIcon(kind).pixmap(24, 24)
+        roles, groups = QPalette.ColorRole, QPalette.ColorGroup
+        icon = QIcon()
+        palette = QApplication.palette()
+        for mode, group in (
+            (QIcon.Mode.Normal, groups.Active),
+            (QIcon.Mode.Disabled, groups.Disabled),
+        ):
+            tinted = QPixmap(picture)
+            painter = QPainter(tinted)
+            painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
+            painter.fillRect(tinted.rect(), palette.color(group, roles.WindowText))
+            painter.end()
+            icon.addPixmap(tinted, mode)
+        return icon
 
 
 def plain(action: QAction) -> str:

@@ -16,6 +16,7 @@ from realtime.types import FrameResult, SourceStatus
 from realtime.window.bridge import Bridge
 from realtime.window.events_view import EventsView
 from realtime.window.people import People, thumbnail
+from realtime.window.player import Player
 from realtime.window.themes import Theme
 from realtime.window.timeline import Timeline
 from realtime.window.why import Why
@@ -68,11 +69,12 @@ class Desk:
         """Whose people are shown."""
         return self._source_id
 
-    def start(self, bridges: dict[str, Bridge], names: dict[str, str]) -> None:
-        """Show what these sources give from now on."""
-        self._bridges, self._names = dict(bridges), names
+    def start(self, player: Player) -> None:
+        """Show what the sources give from now on that ``player`` was just asked for."""
+        self._bridges = dict(player.bridges)
+        self._names = {one.source_id: one.name for one in player.wanted}
         self._statuses = StatusWatch()
-        self._source_id = next(iter(bridges), "")
+        self._source_id = next(iter(self._bridges), "")
         self.selected = None
         self._picture = Picture()
         self._shown = (-1, -1, None)

@@ -6,11 +6,12 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSettings
-from qtpy.QtWidgets import QAction, QInputDialog
+from qtpy.QtCore import QByteArray, QSettings
+from qtpy.QtWidgets import QAction, QInputDialog, QWidget
 
 from realtime.events import Event
 from realtime.redact import redact
+from realtime.window.about import ABOUT, tell
 from realtime.window.actions import Actions
 from realtime.window.canvas import Canvas
 from realtime.window.command_palette import CommandPalette
@@ -33,6 +34,7 @@ class Extras:
         self._actions = actions
         self._say = say
         self.look = Look()
+        self._layout: QByteArray | None = None
         self.desk = Desk(window, lambda _track_id: self.set_layers())
         self.snapshots = Snapshots()
         actions.add_docks(self.desk.docks)
@@ -55,6 +57,13 @@ class Extras:
         actions.palette.triggered.connect(self.show_palette)
         for digit, action in enumerate(actions.tenths):
             action.triggered.connect(lambda _on, d=digit: self._window.file.seek_share(d / 10))
+        actions.full_screen.toggled.connect(self.set_full_screen)
+        actions.leave_full_screen.triggered.connect(self.step_back_out)
+        actions.shortcuts.triggered.connect(
+            lambda: tell(self._window, "Shortcuts", actions.help_text())
+        )
+        actions.about.triggered.connect(lambda: tell(self._window, "About fakewatch", ABOUT))
+        actions.quit.triggered.connect(self._window.close)
         desk.timeline.sought.connect(self._window.file.seek)
         desk.events.picked.connect(self.go_to)
         self.snapshots.saved.connect(lambda path: self._tell(f"Saved {path}"))
@@ -93,6 +102,7 @@ class Extras:
         """Show that theme, or the system's."""
         self.look.choose(name)
         self._actions.themes[self.look.choice].setChecked(True)
+        self._actions.show_icons()
         self.desk.set_theme(self.look.theme)
 
     def take_snapshot(self) -> None:
@@ -132,6 +142,32 @@ class Extras:
         """Offer every action by name."""
         CommandPalette(self._window.actions(), self._window).open()
 
+    def step_back_out(self) -> None:
+        """From an enlarged tile to all of them, then out of full screen."""
+        grid = self._window.grid
+        if grid.enlarged is not None:
+            grid.toggle(grid.enlarged)
+        else:
+            self._actions.full_screen.setChecked(False)
+
+    def set_full_screen(self, on: bool) -> None:
+        """Fill the screen with the picture, or go back to the window with all its docks."""
+        window = self._window
+        bars: list[QWidget | None] = [window.menuBar(), window.statusBar()]
+        for bar in bars:
+            if bar is not None:
+                bar.setVisible(not on)
+        if on:
+            self._layout = window.saveState()
+            for dock in self.desk.docks:
+                dock.hide()
+            window.showFullScreen()
+        else:
+            window.showNormal()
+            if self._layout is not None:
+                window.restoreState(self._layout)
+                self._layout = None
+
     def restore(self, settings: QSettings) -> None:
         """As it was when the window was closed; nonsense in the settings is as nothing."""
         self.choose_theme(str(settings.value("theme", SYSTEM)))
@@ -142,7 +178,9 @@ class Extras:
         self.desk.restore(settings)
 
     def save(self, settings: QSettings) -> None:
-        """Keep theme, size of text and layout."""
+        """Keep theme, size of text and layout; of full screen, the layout behind it."""
+        if self._layout is not None:
+            self._window.restoreState(self._layout)
         settings.setValue("theme", self.look.choice)
         settings.setValue("text", self.look.scale)
         self.desk.save(settings)

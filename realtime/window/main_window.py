@@ -14,7 +14,6 @@ from realtime.sinks.base import Sink
 from realtime.sources import Address
 from realtime.types import SourceState
 from realtime.window import request
-from realtime.window.about import ABOUT, tell
 from realtime.window.actions import Actions
 from realtime.window.canvas import Canvas
 from realtime.window.chooser import Chooser, dropped
@@ -139,11 +138,8 @@ class MainWindow(QMainWindow):
         actions.open_stream.triggered.connect(self._chooser.choose_stream)
         actions.open_config.triggered.connect(self._chooser.choose_config)
         actions.reopen.triggered.connect(self.reopen)
-        actions.quit.triggered.connect(self._quit)
         self.extras.connect()
         actions.start_stop.triggered.connect(self.start_or_stop)
-        actions.full_screen.toggled.connect(self._set_full_screen)
-        actions.leave_full_screen.triggered.connect(self._step_back_out)
         actions.play.triggered.connect(self.toggle_play)
         actions.step.triggered.connect(self.file.step)
         actions.step_back.triggered.connect(self.file.step_back)
@@ -151,8 +147,6 @@ class MainWindow(QMainWindow):
         actions.back.triggered.connect(lambda: self.file.seek_by(-JUMP_S))
         actions.home.triggered.connect(lambda: self.file.seek(0.0))
         actions.end.triggered.connect(self.file.seek_end)
-        actions.shortcuts.triggered.connect(self._tell_shortcuts)
-        actions.about.triggered.connect(lambda: tell(self, "About fakewatch", ABOUT))
 
     # Opening
 
@@ -192,8 +186,7 @@ class MainWindow(QMainWindow):
         self.actions_.reopen.setEnabled(True)
         self.actions_.start_stop.setEnabled(True)
         self._player.open(wanted.wanted, wanted.config)
-        names = {one.source_id: one.name for one in self._player.wanted}
-        self.desk.start(self._player.bridges, names)
+        self.desk.start(self._player)
         for bridge in self._player.bridges.values():
             bridge.changed.connect(self._show_state)
             if not wanted.many:
@@ -284,30 +277,6 @@ class MainWindow(QMainWindow):
     def _show_figures(self) -> None:
         live = self._player.engine is not None
         self.figures.set_full_text(self.live.figures() if live else self.file.figures(self.state))
-
-    def _step_back_out(self) -> None:
-        """From an enlarged tile to all of them, then out of full screen."""
-        if self.grid.enlarged is not None:
-            self.grid.toggle(self.grid.enlarged)
-        else:
-            self.actions_.full_screen.setChecked(False)
-
-    def _set_full_screen(self, on: bool) -> None:
-        menu, status = self.menuBar(), self.statusBar()
-        assert menu is not None
-        assert status is not None
-        menu.setVisible(not on)
-        status.setVisible(not on)
-        if on:
-            self.showFullScreen()
-        else:
-            self.showNormal()
-
-    def _quit(self) -> None:
-        self.close()
-
-    def _tell_shortcuts(self) -> None:
-        tell(self, "Shortcuts", self.actions_.help_text())
 
     # Qt's own events
 

@@ -27,7 +27,8 @@ from realtime.window.states import duration
 
 SIDE: Final = 40
 CURVE_S: Final = 60.0
-"""How much of the past the small curve shows."""
+"""How much of the past the small curve shows at most."""
+_SHORTEST_S: Final = 10.0
 SIGNS: Final = {
     VerdictState.NOT_ASSESSABLE: "◌",
     VerdictState.LITTLE_EVIDENCE: "●",
@@ -83,13 +84,15 @@ class _Curve(QStyledItemDelegate):
         palette = option.palette
         ink = palette.highlightedText() if chosen else palette.text()
         painter.setPen(ink.color())
+        first = samples[0][0] if samples else now
+        span = min(CURVE_S, max(_SHORTEST_S, now - first))
         line: list[QPointF] = []
         for time_s, probability in [*samples, (now, None)]:
             if probability is None:
                 painter.drawPolyline(QPolygonF(line))
                 line = []
                 continue
-            across = 1 - (now - time_s) / CURVE_S
+            across = 1 - (now - time_s) / span
             line.append(
                 QPointF(
                     room.left() + across * room.width(), room.bottom() - probability * room.height()
@@ -106,7 +109,7 @@ class People(QTableWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, 4, parent)
         self.setAccessibleName("People")
-        self.setHorizontalHeaderLabels(["Person", "Verdict", "Last min", "For"])
+        self.setHorizontalHeaderLabels(["Person", "Verdict", "Curve", "For"])
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPointF, QSettings, Qt
+from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QInputDialog, QLineEdit, QToolButton
 
 from realtime.config import Config
@@ -219,3 +220,28 @@ def test_the_classifier_is_told_without_the_others() -> None:
     silent = classifier(Verdict(1, VerdictState.NOT_ASSESSABLE, None, 1.0, 0.0, ("face 38 px",)))
     assert silent.llr is None
     assert "38 px" in silent.text
+
+
+def test_full_screen_is_the_picture_alone_and_docks_come_back(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    window.desk.docks[3].hide()
+    qtbot.keyClick(window, Key.Key_F11)
+    assert all(dock.isHidden() for dock in window.desk.docks)
+    qtbot.keyClick(window, Key.Key_Escape)
+    assert [dock.isHidden() for dock in window.desk.docks] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("name", list(THEMES))
+def test_icons_can_be_seen_on_every_theme(window: MainWindow, name: str) -> None:
+    window.actions_.themes[name].trigger()
+    image = window.actions_.step.icon().pixmap(24, 24, QIcon.Mode.Normal).toImage()
+    inks = {
+        image.pixelColor(x, y).name()
+        for x in range(image.width())
+        for y in range(image.height())
+        if image.pixelColor(x, y).alpha() == 255
+    }
+    assert inks
+    assert min(contrast(ink, THEMES[name].window) for ink in inks) >= 4.5
+    window.actions_.themes["system"].trigger()
