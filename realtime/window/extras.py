@@ -63,7 +63,7 @@ class Extras:
             lambda: tell(self._window, "Shortcuts", actions.help_text())
         )
         actions.about.triggered.connect(lambda: tell(self._window, "About fakewatch", ABOUT))
-        actions.quit.triggered.connect(self._window.close)
+        actions.quit.triggered.connect(self._quit)
         desk.timeline.sought.connect(self._window.file.seek)
         desk.events.picked.connect(self.go_to)
         self.snapshots.saved.connect(lambda path: self._tell(f"Saved {path}"))
@@ -188,9 +188,14 @@ class Extras:
         if settings.status() != QSettings.Status.NoError:
             log.warning("the layout was not saved: %s", redact(settings.fileName()))
 
-    def close(self) -> None:
-        """Wait for what is being saved."""
+    def close(self, settings: QSettings | None) -> None:
+        """Keep how it was in ``settings``, and wait for what is being saved."""
+        if settings is not None:
+            self.save(settings)
         self.snapshots.close()
+
+    def _quit(self) -> None:
+        self._window.close()
 
     def _layers(self) -> tuple[QAction, ...]:
         a = self._actions

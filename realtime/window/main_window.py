@@ -67,6 +67,7 @@ class MainWindow(QMainWindow):
         self._timer = QTimer(self)
         self._build()
         self._connect()
+        self.extras.connect()
         self._show_idle()
         if settings is not None:
             self.extras.restore(settings)
@@ -138,7 +139,6 @@ class MainWindow(QMainWindow):
         actions.open_stream.triggered.connect(self._chooser.choose_stream)
         actions.open_config.triggered.connect(self._chooser.choose_config)
         actions.reopen.triggered.connect(self.reopen)
-        self.extras.connect()
         actions.start_stop.triggered.connect(self.start_or_stop)
         actions.play.triggered.connect(self.toggle_play)
         actions.step.triggered.connect(self.file.step)
@@ -295,8 +295,6 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """End everything first."""
         self._timer.stop()
-        if self._settings is not None:
-            self.extras.save(self._settings)
-        self.extras.close()
+        self.extras.close(self._settings)
         self._player.close()
         super().closeEvent(event)

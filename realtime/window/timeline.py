@@ -56,7 +56,7 @@ class _Bands(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
         to_screen = painter.worldTransform()
         painter.resetTransform()
         for rect, state in self._rects:
-            room = to_screen.mapRect(rect)
+            room = QRectF(to_screen.mapRect(rect))
             room.setWidth(max(2.0, room.width()))
             colour = QColor(state_hex(state))
             pale = QColor(colour)

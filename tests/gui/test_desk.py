@@ -18,6 +18,8 @@ from realtime.window.main_window import MainWindow
 from realtime.window.themes import THEMES, Look, contrast
 from realtime.window.why import classifier
 from tests.gui.conftest import WAIT_MS, settle
+from tests.gui.live import camera, quick, says_no_secret, wait_for
+from tests.servers.scripted import Unit
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
 
@@ -245,3 +247,23 @@ def test_icons_can_be_seen_on_every_theme(window: MainWindow, name: str) -> None
     assert inks
     assert min(contrast(ink, THEMES[name].window) for ink in inks) >= 4.5
     window.actions_.themes["system"].trigger()
+
+
+def test_a_live_source_that_dies_and_returns_is_in_the_events(
+    config: Config, units: list[Unit], qtbot: QtBot
+) -> None:
+    window = MainWindow(quick(config))
+    qtbot.addWidget(window)
+    window.show()
+    with camera(units, count=60, silence_s=0.5) as (url, _server):
+        window.open(url)
+        wait_for(qtbot, lambda: bool(window.desk.timeline.lanes))
+        assert window.desk.timeline.follows
+        wait_for(qtbot, lambda: len(window.desk.log.events) >= 2)
+        kinds = [event.kind for event in window.desk.log.events]
+        assert EventKind.SOURCE_LOST in kinds
+        wait_for(qtbot, lambda: window.desk.log.events[-1].kind is EventKind.SOURCE_BACK)
+        says_no_secret(window)
+        row = [texts(window.desk.events, r) for r in range(window.desk.events.rowCount())]
+        assert not any("s3cr3t" in cell for cells in row for cell in cells)
+        window.close()
