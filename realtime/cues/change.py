@@ -32,7 +32,9 @@ _BEFORE_S: Final = 4.0
 _AFTER_S: Final = 3.0
 _LEAST_S: Final = 4.0
 _STEP: Final = 0.4
-_SHIFT: Final = 3.3
+_SHIFT: Final = 4.1
+_TURN: Final = 15.0
+"""Degrees by which a head may have turned between what is compared."""
 _MAX_YAW: Final = 35.0
 _MOST: Final = 5.0
 _RELIT: Final = 0.35
@@ -59,13 +61,14 @@ class ChangeWitness:
 
     def __init__(self) -> None:
         self._steps = StepMeter()
-        self._seen: deque[tuple[float, Vector]] = deque()
-        self._scores: deque[tuple[float, float]] = deque(maxlen=64)
+        self._seen: deque[tuple[float, float, Vector]] = deque(maxlen=128)
+        self._scores: deque[tuple[float, float, Vector]] = deque(maxlen=64)
+        self._yaw = 0.0
         self._candidates: deque[Step] = deque(maxlen=8)
         self._drifts = {
-            "score": Cusum(spread=0.9, slack=1.0, limit=5.0),
-            "heat": Cusum(spread=1.6, slack=1.0, limit=5.0),
-            "witnesses": Cusum(spread=0.7, slack=1.0, limit=8.0),
+            "score": Cusum(least_s=8.0, spread=0.9, slack=1.25, limit=8.0),
+            "heat": Cusum(least_s=8.0, spread=1.6, slack=1.25, limit=8.0),
+            "witnesses": Cusum(least_s=8.0, spread=0.7, slack=1.25, limit=8.0),
         }
         self._change: tuple[float, float, str] | None = None
         self._first: float | None = None
@@ -84,7 +87,7 @@ class ChangeWitness:
             return
         if self._first is None:
             self._first = now
-        self._last = now
+        self._last, self._yaw = now, sighting.quality.yaw
         for step in self._steps.take(now, sighting.image, sighting.landmarks):
             if step.surround > CUT:
                 self._cut_s = step.time_s
@@ -139,7 +142,7 @@ class ChangeWitness:
         return min(max(2.0 - (time_s - self._change[0]) / HOLD_S, 0.0), 1.0)
 
     def _hear_score(self, score: Score) -> None:
-        self._scores.append((score.time_s, score.log_odds))
+        self._scores.append((score.time_s, self._yaw, np.array([score.log_odds])))
         self._drift("score", self._drifts["score"].take(score.time_s, score.log_odds))
         if score.cam is not None and score.cam.size:
             heat = float(np.quantile(score.cam, 0.9) + np.mean(score.cam)) / 2
@@ -158,7 +161,7 @@ class ChangeWitness:
         seen = statistics.appearance(sighting.image, sighting.landmarks)
         texture = np.full(len(_TEXTURE), np.nan) if seen is None else seen[_TEXTURE_AT]
         now = sighting.time_s
-        self._seen.append((now, np.concatenate([shape, texture])))
+        self._seen.append((now, self._yaw, np.concatenate([shape, texture])))
         while now - self._seen[0][0] > _BEFORE_S + _AFTER_S + 2.0:
             self._seen.popleft()
         light = math.log(float(sighting.image[::16, ::16].mean()) + 4.0)
@@ -185,7 +188,7 @@ class ChangeWitness:
             return 0.0, ""
         scale = np.array([*_SHAPE.values(), *_TEXTURE.values()])
         apart = np.clip(np.nan_to_num(moved / scale), -4.0, 4.0)
-        rise = _moved(deque((t, np.array([v])) for t, v in self._scores), at, least=2)
+        rise = _moved(self._scores, at, least=2)
         parts = {
             "score": 0.0 if rise is None else float(np.clip(rise[0] / _SCORE, 0.0, _MOST)),
             "shape": float(np.sqrt((apart[: len(_SHAPE)] ** 2).mean())),
@@ -205,11 +208,20 @@ class ChangeWitness:
         self._change = None
 
 
-def _moved(seen: deque[tuple[float, Vector]], at: float, least: int = 5) -> Vector | None:
-    """Mean of the seconds after ``at`` less that before, None without enough of both."""
-    before = [v for t, v in seen if at - _BEFORE_S <= t < at - 0.02]
-    after = [v for t, v in seen if at - 0.02 <= t <= at + _AFTER_S]
-    if len(before) < least or len(after) < least:
+def _moved(seen: deque[tuple[float, float, Vector]], at: float, least: int = 5) -> Vector | None:
+    """Mean of the seconds after ``at`` less that before, None without enough of both.
+
+    ``seen`` holds times, yaw and values; those of a head that looked elsewhere are left out.
+    """
+    after = [(yaw, v) for t, yaw, v in seen if at - 0.02 <= t <= at + _AFTER_S]
+    if not after:
+        return None
+    ahead = float(np.median([yaw for yaw, _ in after]))
+    late = [v for yaw, v in after if abs(yaw - ahead) <= _TURN]
+    early = [
+        v for t, yaw, v in seen if at - _BEFORE_S <= t < at - 0.02 and abs(yaw - ahead) <= _TURN
+    ]
+    if len(early) < least or len(late) < least:
         return None
     with np.errstate(invalid="ignore"):
-        return np.asarray(np.mean(after, axis=0) - np.mean(before, axis=0), np.float64)
+        return np.asarray(np.mean(late, axis=0) - np.mean(early, axis=0), np.float64)

@@ -96,7 +96,8 @@ class Cusum:
         if self.ready:
             off = min(max((value - self._mean) / self.spread, -_CAP), _CAP)
             found = self._add(time_s, off, step)
-        if found is None and time_s - self._first <= self._baseline_s and not any(self._sums):
+        # What has raised an alarm is not learnt from; what might yet do so is.
+        if found is None and time_s - self._first <= self._baseline_s:
             self._learn(value)
         return found
 
