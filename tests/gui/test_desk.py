@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from qtpy.QtWidgets import QInputDialog, QLineEdit, QToolButton
 
 from realtime.config import Config
 from realtime.events import Event, EventKind
+from realtime.history import Picture
 from realtime.types import SourceState, Verdict, VerdictState
 from realtime.window.command_palette import CommandPalette
 from realtime.window.main_window import MainWindow
@@ -267,3 +269,17 @@ def test_a_live_source_that_dies_and_returns_is_in_the_events(
         row = [texts(window.desk.events, r) for r in range(window.desk.events.rowCount())]
         assert not any("s3cr3t" in cell for cells in row for cell in cells)
         window.close()
+
+
+def test_twenty_people_have_a_row_and_a_lane_each(person: MainWindow) -> None:
+    desk = person.desk
+    lane = desk.timeline.lanes[0]
+    lanes = tuple(replace(lane, track_id=i, present=True) for i in range(1, 21))
+    desk.people.show_lanes(lanes, lane.last_s, 7)
+    assert desk.people.track_ids == tuple(range(1, 21))
+    assert desk.people.currentRow() == 6
+    desk.timeline.show_picture(Picture(lanes, 0.0, lane.last_s, 1), 0.5, live=False, duration_s=4.0)
+    assert len(desk.timeline.lanes) == 20
+    assert not desk.timeline.grab().toImage().isNull()
+    desk.people.show_lanes((), 0.0, None)
+    assert desk.people.rowCount() == 0
