@@ -268,7 +268,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def work() -> None:
-        trials, still, false = synthetic((0.0, 0.5, 1.0, 2.0), (18, 26), options.hearts)
+        trials, still, false = synthetic((0.0, 1.0, 2.0, 4.0), (18, 26), options.hearts)
         rows = by_clarity(trials)
         found: dict[str, Any] = {"by_snr": rows, "still": still, "false_rates": false}
         table = Table("SNR dB", "clips", "rate given", "median error bpm", "worst error bpm")
