@@ -17,6 +17,7 @@ from realtime.config import Config
 from realtime.contract import ModelContract
 from realtime.crops import crop_face
 from realtime.cues import fusion
+from realtime.cues.sound import Sound
 from realtime.cues.watch import SourceCues
 from realtime.scorer import Scorer
 from realtime.types import Crop, Faces, Frame, FrameResult, Score, TrackSummary, Verdict
@@ -166,6 +167,10 @@ class Analysis:
     def tracks(self) -> int:
         """How many faces are followed now."""
         return len(self._tracks)
+
+    def listen(self, sound: Sound | None) -> None:
+        """Hear the source from now on, on the clock of its frames; None for no sound."""
+        self._cues.listen(sound)
 
     def set_rate(self, rate_hz: float) -> None:
         """Score each face so many times a second from now on."""

@@ -26,7 +26,7 @@ from realtime.playback import Playback
 from realtime.redact import redact
 from realtime.scorer import Scorer
 from realtime.sinks.base import Sink
-from realtime.sources.base import FrameSource
+from realtime.sources.base import Audible, FrameSource, Listener
 from realtime.types import (
     DropCause,
     Faces,
@@ -105,6 +105,7 @@ class Pipeline:
         self._error: FakewatchError | None = None
         self._error_lock = threading.Lock()
         self._info: SourceInfo | None = None
+        self._listener: Listener | None = None
         self._summary: RunSummary | None = None
         self._started_at = 0.0
         self._threads = [
@@ -154,6 +155,9 @@ class Pipeline:
         except BaseException:
             self._source.close()
             raise
+        if self._config.cues.lipsync and isinstance(self._source, Audible):
+            self._listener = self._source.listener()
+            self._analysis.listen(self._listener.sound)
         self._started_at = time.monotonic()
         self._set_state(SourceState.LIVE)
         for thread in self._threads:
@@ -325,6 +329,8 @@ class Pipeline:
 
     def _score_and_finish(self) -> None:
         self._guard(self._score)
+        if self._listener is not None:
+            self._listener.close()
         self._finish()
 
     def _score(self) -> None:

@@ -14,7 +14,9 @@ from realtime.cues.change import ChangeWitness
 from realtime.cues.dynamics import DynamicsWitness
 from realtime.cues.dynamics_model import load_dynamics
 from realtime.cues.head import HeadWitness
+from realtime.cues.lipsync import LipSyncWitness
 from realtime.cues.pulse import PulseWitness
+from realtime.cues.sound import Sound
 from realtime.types import Cue
 
 SAY_EVERY_S: Final = 0.5
@@ -30,8 +32,8 @@ class Kit:
     makers: Mapping[str, Callable[[], Witness]]
 
     @classmethod
-    def of(cls, config: CuesConfig) -> Kit:
-        """The witnesses that the settings ask for.
+    def of(cls, config: CuesConfig, sound: Callable[[], Sound | None] = lambda: None) -> Kit:
+        """The witnesses that the settings ask for; ``sound`` gives what is heard of the source.
 
         Raises:
             ModelError: if the model of one of them cannot be used.
@@ -41,6 +43,7 @@ class Kit:
             "head": HeadWitness,
             **_dynamics(config),
             "pulse": PulseWitness,
+            "lipsync": partial(LipSyncWitness, sound),
             "change": ChangeWitness,
         }
         return cls({name: make for name, make in makers.items() if getattr(config, name)})

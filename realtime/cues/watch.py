@@ -8,6 +8,7 @@ from realtime import verdict
 from realtime.config import Config
 from realtime.cues import pose
 from realtime.cues.base import Sighting
+from realtime.cues.sound import Sound
 from realtime.cues.track import Kit, TrackCues
 from realtime.types import Cue, Faces, Frame, Score
 
@@ -17,8 +18,13 @@ class SourceCues:
 
     def __init__(self, config: Config) -> None:
         self._config = config.verdict
-        self._kit = Kit.of(config.cues)
+        self._sound: Sound | None = None
+        self._kit = Kit.of(config.cues, lambda: self._sound)
         self._tracks: dict[int, TrackCues] = {}
+
+    def listen(self, sound: Sound | None) -> None:
+        """Hear the source from now on, or no more."""
+        self._sound = sound
 
     def see(
         self, frame: Frame, faces: Faces, scores: Mapping[int, Score]

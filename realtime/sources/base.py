@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from realtime.cues.sound import Sound
 from realtime.types import Frame, SourceInfo
 
 
@@ -60,6 +61,28 @@ class FrameSource(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
+
+
+class Listener(Protocol):
+    """Gives the sound of an open source; used by one thread at a time."""
+
+    @property
+    def sound(self) -> Sound:
+        """What is heard, on the clock of the frames."""
+        ...
+
+    def close(self) -> None:
+        """Hear no more; may be called twice."""
+        ...
+
+
+@runtime_checkable
+class Audible(Protocol):
+    """A source that can also be heard."""
+
+    def listener(self) -> Listener:
+        """A listener beside the frames; opens nothing until sound is asked for."""
+        ...
 
 
 def skipped_by(source: FrameSource) -> int:

@@ -18,6 +18,7 @@ from realtime.closing import Closing
 from realtime.config import SourceConfig
 from realtime.errors import SourceCode, SourceError
 from realtime.redact import redact
+from realtime.sources.audio import FileSound
 from realtime.sources.decoder import StreamDecoder
 from realtime.sources.media import MediaFile, open_file
 from realtime.sources.pictures import PictureConverter, quarter_turns
@@ -123,6 +124,10 @@ class FileSource(Closing):
                 self._epoch += 1
                 self._file.extend(self._config.read_timeout_s)
                 self._seek(self._decoder, max(time_s, 0.0))
+
+    def listener(self) -> FileSound:
+        """The sound of the file, read beside the frames as far as it is asked for."""
+        return FileSound(self._path, self._config)
 
     def close(self) -> None:
         """Release everything; a `read` in another thread ends and gives None.

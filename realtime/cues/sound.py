@@ -1,0 +1,176 @@
+"""What is heard: how loud speech is and how much of it is voiced, a hundred times a second.
+
+Sound arrives in pieces, in the order of time, on the clock of the frames. What is kept of it
+is two numbers for each hundredth of a second, for the last minute; nobody can be understood
+from them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, sosfilt, sosfilt_zi, sosfiltfilt
+
+Samples = NDArray[np.floating[Any]]
+
+SAMPLE_HZ: Final = 16_000
+FEATURE_HZ: Final = 100
+_STEP: Final = SAMPLE_HZ // FEATURE_HZ
+_KEEP_S: Final = 60.0
+_SPEECH_HZ: Final = (300.0, 3400.0)
+"""What a telephone lets through is enough to follow speech."""
+_PITCH_HZ: Final = (75.0, 400.0)
+_PITCH_WINDOW: Final = 4
+"""Steps that voicing is judged in: 40 ms hold three periods of a low voice."""
+_FLOOR: Final = 1e-5
+_QUIET: Final = -8.0
+"""Log of the root mean square below which there is only noise of the line."""
+_VOICED: Final = 0.5
+_SWELLS: Final = 2.6
+"""From its quietest to its loudest tenth speech spans more, in nats of level: 23 dB."""
+_PAUSES: Final = 0.96
+_SYLLABLES_HZ: Final = (0.7, 8.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """A stretch of sound on a grid of `FEATURE_HZ` from ``begin_s``.
+
+    ``level`` ``(N,)`` is the natural logarithm of the root mean square of 300 to 3400 Hz (full
+    scale is 0), ``voicing`` ``(N,)`` the height of the highest peak of the autocorrelation at
+    periods of a voice, 0 to 1. NaN where nothing was heard yet.
+    """
+
+    begin_s: float
+    level: Samples
+    voicing: Samples
+
+    @property
+    def complete(self) -> bool:
+        """Whether sound was there from the begin to the end."""
+        return len(self.level) > 0 and bool(np.isfinite(self.level).all())
+
+
+class Sound:
+    """The last minute of what is heard of one source; safe between two threads.
+
+    ``pull`` is called before sound is asked for, with the time up to which it is needed: a file
+    decodes so far, a live source has nothing to do.
+    """
+
+    def __init__(self, pull: Callable[[float], None] | None = None) -> None:
+        self._pull = pull
+        self._lock = threading.Lock()
+        self._filter = butter(4, _SPEECH_HZ, "bandpass", fs=SAMPLE_HZ, output="sos")
+        self._begin_s = self._end_s = 0.0
+        self._levels: list[tuple[float, float]] = []
+        self._rest: Samples = np.zeros((2, 0))
+        self._past: Samples = np.zeros(0)
+        self._state: Samples = np.zeros(0)
+        self._restart(0.0)
+
+    def add(self, begin_s: float, samples: Samples) -> None:
+        """Take in mono samples at 16 kHz, -1 to 1, that begin at ``begin_s``.
+
+        A gap or an overlap of more than 50 ms begins anew; smaller ones are the container's
+        rounding.
+        """
+        with self._lock:
+            if not len(samples):
+                return
+            if self._end_s == self._begin_s or abs(begin_s - self._end_s) > 0.05:
+                self._restart(begin_s)
+            speech, self._state = sosfilt(self._filter, samples, zi=self._state)
+            self._rest = np.concatenate((self._rest, np.stack((samples, speech))), 1)
+            self._end_s += len(samples) / SAMPLE_HZ
+            self._measure()
+
+    def between(self, begin_s: float, end_s: float) -> Heard:
+        """What was heard from ``begin_s`` to ``end_s``, NaN where there is nothing."""
+        if self._pull is not None:
+            self._pull(end_s)
+        count = max(0, round((end_s - begin_s) * FEATURE_HZ))
+        level, voicing = np.full(count, np.nan), np.full(count, np.nan)
+        with self._lock:
+            if self._levels:
+                own = np.array(self._levels).T
+                first = round((begin_s - self._begin_s) * FEATURE_HZ)
+                low, high = max(0, first), min(own.shape[1], first + count)
+                if high > low:
+                    level[low - first : high - first] = own[0, low:high]
+                    voicing[low - first : high - first] = own[1, low:high]
+        return Heard(begin_s, level, voicing)
+
+    def _restart(self, begin_s: float) -> None:
+        self._begin_s = self._end_s = begin_s
+        self._levels = []
+        self._rest = np.zeros((2, 0))
+        self._past = np.zeros((_PITCH_WINDOW - 1) * _STEP)
+        self._state = sosfilt_zi(self._filter) * 0.0
+
+    def _measure(self) -> None:
+        steps = self._rest.shape[1] // _STEP
+        if not steps:
+            return
+        done, self._rest = self._rest[:, : steps * _STEP], self._rest[:, steps * _STEP :]
+        power = (done[1].reshape(steps, _STEP) ** 2).mean(1)
+        level = np.log(np.maximum(np.sqrt(power), _FLOOR))
+        wide = np.concatenate((self._past, done[0]))
+        self._past = wide[len(wide) - len(self._past) :]
+        self._levels += zip(level.tolist(), voicing(wide, steps).tolist(), strict=True)
+        extra = len(self._levels) - round(_KEEP_S * FEATURE_HZ)
+        if extra > 0:
+            del self._levels[:extra]
+            self._begin_s += extra / FEATURE_HZ
+
+
+def voicing(samples: Samples, steps: int) -> Samples:
+    """``(steps,)`` height of the peak of the autocorrelation within the periods of a voice.
+
+    ``samples`` holds 30 ms before the first step and then ``steps`` of 10 ms.
+    """
+    width = _PITCH_WINDOW * _STEP
+    frames = np.lib.stride_tricks.sliding_window_view(samples, width)[::_STEP][:steps]
+    frames = frames - frames.mean(1, keepdims=True)
+    spectrum = np.abs(np.fft.rfft(frames, 2 * width)) ** 2
+    correlation = np.fft.irfft(spectrum)[:, :width]
+    own = np.maximum(correlation[:, :1], 1e-9)
+    short, long = (round(SAMPLE_HZ / hertz) for hertz in reversed(_PITCH_HZ))
+    lags = np.arange(short, long)
+    # A window is shorter the more it is shifted; undo that, or low voices look unvoiced.
+    peaks = (correlation[:, lags] / own * (width / (width - lags))).max(1)
+    return np.asarray(np.clip(peaks, 0.0, 1.0))
+
+
+def why_not_speech(heard: Heard) -> str:
+    """What speaks against taking this for speech, empty if nothing does.
+
+    Speech pauses, is voiced in part, and swells with its syllables; music and noise do one of
+    them less.
+    """
+    if not np.isfinite(heard.level).any():
+        return "no sound"
+    if not heard.complete:
+        return "the sound has gaps"
+    loud = heard.level > max(_QUIET, float(np.quantile(heard.level, 0.95)) - 3.5)
+    if heard.level.max() < _QUIET or loud.mean() < 0.15:
+        return "silence"
+    voiced = float((heard.voicing[loud] > _VOICED).mean())
+    if voiced < 0.2:
+        return "noise, no voice"
+    swing = float(np.quantile(heard.level, 0.9) - np.quantile(heard.level, 0.1))
+    if swing < _SWELLS or loud.mean() > _PAUSES:
+        return "sound without pauses, such as music"
+    return ""
+
+
+def syllables(level: Samples) -> Samples:
+    """The swell of speech ``(N,)``: ``level`` above the noise of the line, 0.7 to 8 Hz of it."""
+    sections = butter(2, _SYLLABLES_HZ, "bandpass", fs=FEATURE_HZ, output="sos")
+    floor = max(_QUIET, float(np.quantile(level, 0.95)) - 4.0)
+    return np.asarray(sosfiltfilt(sections, np.maximum(level, floor)))
