@@ -1,7 +1,7 @@
 """Takes pictures of the window, for the documentation and to look at.
 
     xvfb-run -s "-screen 0 1920x1080x24 -dpi 96" \\
-        .venv/bin/python scripts/screenshots.py docs/window.jpg --size 1120x720
+        .venv/bin/python scripts/screenshots.py docs/window.jpg --size 1366x768
 
 plays the embedded clip up to a moment when its face is swapped and saves the window with the
 heat map. Other options are for other clips, moments and sizes; QT_SCALE_FACTOR=2 gives the
