@@ -122,7 +122,7 @@ def _obstacle(sighting: Sighting) -> str:
 
 def _words(llr: float) -> str:
     if llr > _WORTH_SAYING:
-        return "features move as in forged faces"
+        return "features move a little more as in forged clips"
     if llr < -_WORTH_SAYING:
-        return "features move as in filmed faces"
+        return "features move a little more as in filmed clips"
     return "how features move tells little"
