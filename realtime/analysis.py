@@ -18,9 +18,11 @@ from realtime.contract import ModelContract
 from realtime.crops import crop_face
 from realtime.cues import fusion
 from realtime.cues.sound import Sound
+from realtime.cues.timing import TimingWatch
+from realtime.cues.track import SAY_EVERY_S
 from realtime.cues.watch import SourceCues
 from realtime.scorer import Scorer
-from realtime.types import Crop, Faces, Frame, FrameResult, Score, TrackSummary, Verdict
+from realtime.types import Crop, Cue, Faces, Frame, FrameResult, Score, TrackSummary, Verdict
 from realtime.verdict import TrackVerdict
 from realtime.views import score_crops
 
@@ -159,6 +161,9 @@ class Analysis:
         self._asked: dict[int, float] = {}
         self._heat: dict[int, Score] = {}
         self._cues = SourceCues(config)
+        self._timing: TimingWatch | None = None
+        self._timing_said: float | None = None
+        self._timing_cues: tuple[Cue, ...] = ()
         self._fusion = fusion.built_in() if config.cues.fuse else fusion.NOTHING
         self._ended: list[TrackSummary] = []
         self.media_s = 0.0
@@ -167,6 +172,15 @@ class Analysis:
     def tracks(self) -> int:
         """How many faces are followed now."""
         return len(self._tracks)
+
+    def watch_timing(self) -> None:
+        """Judge the timing of the pictures from now on: of a file, whose every picture comes."""
+        self._timing = TimingWatch() if self._config.cues.timing else None
+
+    @property
+    def source_cues(self) -> tuple[Cue, ...]:
+        """What is noticed of the source as a whole."""
+        return () if self._timing is None else (self._timing.cue(),)
 
     def listen(self, sound: Sound | None) -> None:
         """Hear the source from now on, on the clock of its frames; None for no sound."""
@@ -214,7 +228,17 @@ class Analysis:
             ended=ended,
             counts=self._counter.snapshot(),
             age_s=max(0.0, self._clock() - frame.captured_mono),
+            source_cues=self._timing_at(frame),
         )
+
+    def _timing_at(self, frame: Frame) -> tuple[Cue, ...]:
+        """What the pictures' timing tells, renewed twice a second."""
+        if self._timing is None:
+            return ()
+        self._timing.see(frame)
+        if self._timing_said is None or not 0 <= frame.time_s - self._timing_said < SAY_EVERY_S:
+            self._timing_said, self._timing_cues = frame.time_s, (self._timing.cue(),)
+        return self._timing_cues
 
     def finish(self) -> tuple[TrackSummary, ...]:
         """End every track and give the summaries of all that ever were, in order of start.

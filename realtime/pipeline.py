@@ -155,6 +155,7 @@ class Pipeline:
         except BaseException:
             self._source.close()
             raise
+        self._analysis.watch_timing()
         if self._config.cues.lipsync and isinstance(self._source, Audible):
             self._listener = self._source.listener()
             self._analysis.listen(self._listener.sound)
@@ -398,4 +399,5 @@ class Pipeline:
             wall_s=time.monotonic() - self._started_at,
             media_s=self._analysis.media_s,
             error=None if self._error is None else redact(self._error),
+            cues=self._analysis.source_cues,
         )
