@@ -150,7 +150,8 @@ def test_a_camera_that_opencv_cannot_start_is_given_back(
     before = len(os.listdir("/proc/self/fd"))
     error = failure(terminal)  # the real OpenCV on a device that is no camera
     assert error.code in (SourceCode.CONNECTION_FAILED, SourceCode.BUSY)
-    assert len(os.listdir("/proc/self/fd")) == before
+    # Others may go meanwhile, with garbage of tests before.
+    assert len(os.listdir("/proc/self/fd")) <= before
     camera_nodes.claim(terminal, "0").close()
     assert capfd.readouterr() == ("", "")
 
