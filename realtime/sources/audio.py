@@ -17,7 +17,7 @@ from realtime.config import SourceConfig
 from realtime.cues.sound import SAMPLE_HZ, Sound
 from realtime.errors import SourceError
 from realtime.redact import redact
-from realtime.sources.media import FORMATS, open_file
+from realtime.sources.media import open_container, open_file
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ class FileSound:
         if self._container is None and not self._open():
             self.close()
             return
+        self._media.extend(self._config.read_timeout_s)
         if not -_BACK_S <= time_s - max(self._done_s, 0.0) <= _AHEAD_S:
             self._seek(time_s)
         bad = 0
@@ -90,16 +91,15 @@ class FileSound:
         try:
             self._media = open_file(self._path)
             self._media.extend(self._config.open_timeout_s)
-            self._container = av.open(
-                self._media, options={"format_whitelist": FORMATS}, metadata_errors="ignore"
-            )
+            limit = self._config.max_pixels
+            self._container = open_container(self._media, redact(os.fsdecode(self._path)), limit)
             if not self._container.streams.audio or not self._container.streams.video:
                 return False
             video = self._container.streams.video[0]
+            video.codec_context.options = {"max_pixels": str(limit)}
             first = next(self._container.decode(video))
             if first.time is not None:
                 self._zero_s = first.time
-            self._media.extend(math.inf)
             self._container.seek(0)
             self._begin()
         except (FFmpegError, SourceError, OSError, StopIteration, ValueError) as error:
