@@ -13,9 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfiltfilt
 
-from realtime.cues.sound import FEATURE_HZ, Heard, syllables
+from realtime.cues.sound import FEATURE_HZ, Heard, at_the_pace_of_syllables, syllables
 from realtime.types import FloatArray
 
 Signal = NDArray[np.floating[Any]]
@@ -25,7 +24,6 @@ MAX_LAG_S: Final = 0.6
 LAG_STEP_S: Final = 0.02
 IN_TIME_S: Final = 0.12
 """Nobody notices sound within so much of the lips (ITU-R BT.1359 finds -125 to +45 ms)."""
-_BAND_HZ: Final = (0.7, 8.0)
 
 PROJECTION: Final = np.array([0.0, 0.271, -0.238, 0.23, -0.02, -0.232, 0.138, -0.003])
 """Weights of opening, outer opening, width and jaw, then of their speeds, all of unit spread.
@@ -67,8 +65,7 @@ def motion(times: Signal, shapes: Signal, begin_s: float, end_s: float) -> Signa
     """
     grid = begin_s + np.arange(round((end_s - begin_s) * FEATURE_HZ)) / FEATURE_HZ
     even = np.stack([np.interp(grid, times, column) for column in shapes.T], 1)
-    sections = butter(2, _BAND_HZ, "bandpass", fs=FEATURE_HZ, output="sos")
-    moved = sosfiltfilt(sections, even, axis=0)
+    moved = at_the_pace_of_syllables(even)
     speed = np.gradient(moved, axis=0) * FEATURE_HZ
     return standard(np.concatenate((moved, speed), 1))
 

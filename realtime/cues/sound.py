@@ -34,7 +34,7 @@ _VOICED: Final = 0.5
 _SWELLS: Final = 2.6
 """From its quietest to its loudest tenth speech spans more, in nats of level: 23 dB."""
 _PAUSES: Final = 0.96
-_SYLLABLES_HZ: Final = (0.7, 8.0)
+_SYLLABLES: Final = butter(2, (0.7, 8.0), "bandpass", fs=FEATURE_HZ, output="sos")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,6 +171,10 @@ def why_not_speech(heard: Heard) -> str:
 
 def syllables(level: Samples) -> Samples:
     """The swell of speech ``(N,)``: ``level`` above the noise of the line, 0.7 to 8 Hz of it."""
-    sections = butter(2, _SYLLABLES_HZ, "bandpass", fs=FEATURE_HZ, output="sos")
     floor = max(_QUIET, float(np.quantile(level, 0.95)) - 4.0)
-    return np.asarray(sosfiltfilt(sections, np.maximum(level, floor)))
+    return at_the_pace_of_syllables(np.maximum(level, floor))
+
+
+def at_the_pace_of_syllables(values: Samples) -> Samples:
+    """What of ``values``, `FEATURE_HZ` a second along the first axis, moves at 0.7 to 8 Hz."""
+    return np.asarray(sosfiltfilt(_SYLLABLES, values, axis=0))
