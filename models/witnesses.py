@@ -21,7 +21,7 @@ from typing import Any, Final
 from models.catalog import Clip
 from models.crossfit import never_seen
 from realtime.config import Config
-from realtime.cues.track import SAY_EVERY_S
+from realtime.cues.base import SAY_EVERY_S
 from realtime.errors import ConfigError, SourceError
 from realtime.evaluation.observe import show
 from realtime.evaluation.recode import Condition, recode

@@ -19,7 +19,6 @@ from realtime.crops import crop_face
 from realtime.cues import fusion
 from realtime.cues.sound import Sound
 from realtime.cues.timing import TimingWatch
-from realtime.cues.track import SAY_EVERY_S
 from realtime.cues.watch import SourceCues
 from realtime.scorer import Scorer
 from realtime.types import Crop, Cue, Faces, Frame, FrameResult, Score, TrackSummary, Verdict
@@ -162,8 +161,6 @@ class Analysis:
         self._heat: dict[int, Score] = {}
         self._cues = SourceCues(config)
         self._timing: TimingWatch | None = None
-        self._timing_said: float | None = None
-        self._timing_cues: tuple[Cue, ...] = ()
         self._fusion = fusion.built_in() if config.cues.fuse else fusion.NOTHING
         self._ended: list[TrackSummary] = []
         self.media_s = 0.0
@@ -228,17 +225,8 @@ class Analysis:
             ended=ended,
             counts=self._counter.snapshot(),
             age_s=max(0.0, self._clock() - frame.captured_mono),
-            source_cues=self._timing_at(frame),
+            source_cues=() if self._timing is None else (self._timing.look(frame),),
         )
-
-    def _timing_at(self, frame: Frame) -> tuple[Cue, ...]:
-        """What the pictures' timing tells, renewed twice a second."""
-        if self._timing is None:
-            return ()
-        self._timing.see(frame)
-        if self._timing_said is None or not 0 <= frame.time_s - self._timing_said < SAY_EVERY_S:
-            self._timing_said, self._timing_cues = frame.time_s, (self._timing.cue(),)
-        return self._timing_cues
 
     def finish(self) -> tuple[TrackSummary, ...]:
         """End every track and give the summaries of all that ever were, in order of start.

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from realtime.types import Cue, FaceQuality, FloatArray, Image, Score
+
+SAY_EVERY_S: Final = 0.5
+"""Witnesses see every frame and are asked twice a second: nobody reads faster."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

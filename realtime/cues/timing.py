@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import percentile_filter
 
+from realtime.cues.base import SAY_EVERY_S
 from realtime.types import Cue, Frame
 
 NAME: Final = "timing"
@@ -46,6 +47,14 @@ class TimingWatch:
         self._changes: deque[tuple[float, float]] = deque(maxlen=_KEEP)
         self._before: NDArray[np.float32] | None = None
         self._last: tuple[int, float] | None = None
+        self._said: tuple[float, Cue] | None = None
+
+    def look(self, frame: Frame) -> Cue:
+        """Take in one picture; what is told by now, renewed twice a second."""
+        self.see(frame)
+        if self._said is None or not 0 <= frame.time_s - self._said[0] < SAY_EVERY_S:
+            self._said = frame.time_s, self.cue()
+        return self._said[1]
 
     def see(self, frame: Frame) -> None:
         """Take in one picture; a jump elsewhere begins anew."""

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from realtime.config import CuesConfig
-from realtime.cues.base import Comparing, Sighting, Witness
+from realtime.cues.base import SAY_EVERY_S, Comparing, Sighting, Witness
 from realtime.cues.blink import BlinkWitness
 from realtime.cues.change import ChangeWitness
 from realtime.cues.dynamics import DynamicsWitness
@@ -18,9 +18,6 @@ from realtime.cues.lipsync import LipSyncWitness
 from realtime.cues.pulse import PulseWitness
 from realtime.cues.sound import Sound
 from realtime.types import Cue
-
-SAY_EVERY_S: Final = 0.5
-"""Witnesses see every frame and are asked twice a second: nobody reads faster."""
 
 _ROUNDING_S: Final = 5e-4
 

@@ -14,9 +14,9 @@ import pytest
 import skimage.data
 
 from realtime.config import Config, CuesConfig
-from realtime.cues.base import Comparing, Sighting, Witness
+from realtime.cues.base import SAY_EVERY_S, Comparing, Sighting, Witness
 from realtime.cues.pose import solve
-from realtime.cues.track import SAY_EVERY_S, Kit, TrackCues
+from realtime.cues.track import Kit, TrackCues
 from realtime.faces import FaceTracker
 from realtime.types import Clock, Cue, Faces, Frame, Image, Score
 
