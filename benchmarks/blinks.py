@@ -16,15 +16,13 @@ from pathlib import Path
 from typing import Final
 
 from models.catalog import clips
-from realtime.config import Config, FacesConfig, SourceConfig
-from realtime.cues import pose
+from models.footage import frames_of, tracked
+from realtime.config import Config
 from realtime.cues.base import Sighting
 from realtime.cues.blink import BlinkWitness
 from realtime.cues.eyes import Blink
-from realtime.faces import FaceTracker
-from realtime.sources.file import FileSource
+from realtime.cues.watch import sighting
 from realtime.types import Faces, Frame
-from realtime.verdict import obstacles
 
 LABELS: Final = Path(__file__).resolve().parents[1] / "tests" / "real" / "blinks.csv"
 TOLERANCE_S: Final = 0.1
@@ -81,27 +79,15 @@ def blinks_of(path: Path, step: int = 1) -> tuple[Blink, ...]:
     Raises `SourceError` for a clip that cannot be read.
     """
     witness = BlinkWitness()
-    with FaceTracker(FacesConfig()) as tracker, FileSource(path, SourceConfig()) as source:
-        source.open()
-        while (frame := source.read()) is not None:
-            if frame.index % step:
-                continue
-            faces = tracker.track(frame)
-            if len(faces) == 0 or not faces.has_landmarks(0):
-                continue
+    for frame, faces in tracked(f for f in frames_of(path) if f.index % step == 0):
+        if len(faces) and faces.has_landmarks(0):
             witness.see(sighting_of(frame, faces))
     return witness.blinks
 
 
 def sighting_of(frame: Frame, faces: Faces) -> Sighting:
     """What a witness is shown of the first face, which has landmarks, as the program does."""
-    points, quality = faces.landmarks[0], faces.quality[0]
-    height, width = frame.image.shape[:2]
-    found = pose.solve(points, (width, height))
-    hidden = bool(obstacles(quality, True, Config().verdict))
-    return Sighting(
-        *(frame.time_s, frame.image, faces.boxes[0], points, quality, found, hidden, None)
-    )
+    return sighting(frame, faces, 0, None, Config().verdict)
 
 
 def compare(found: Iterable[Blink], seen: Sequence[Seen]) -> Count:

@@ -26,13 +26,12 @@ from rich.console import Console
 from models import catalog
 from models.console import exit_code, write_json
 from models.crossfit import fold_name
+from models.footage import frames_of, tracked
 from realtime.analysis import Analysis
 from realtime.capture import FrameCounter
-from realtime.config import Config, CuesConfig, FacesConfig, SourceConfig
+from realtime.config import Config, CuesConfig
 from realtime.contract import ModelContract
-from realtime.faces import FaceTracker
 from realtime.scorer import OnnxScorer
-from realtime.sources.file import FileSource
 from realtime.types import Crop, Faces, Frame, Score
 
 _BEFORE_S: Final = (8.0, 20.0)
@@ -82,15 +81,7 @@ class Remembering:
 
 def look(path: Path) -> list[Seen]:
     """The frames of a clip in which the face is that is seen for longest."""
-    source = FileSource(str(path), SourceConfig(), "file")
-    tracker, found = FaceTracker(FacesConfig()), []
-    source.open()
-    try:
-        while (frame := source.read()) is not None:
-            found.append((frame, tracker.track(frame)))
-    finally:
-        tracker.close()
-        source.close()
+    found = list(tracked(frames_of(path)))
     seen = [i for _, faces in found for i in faces.track_ids.tolist()]
     if not seen:
         return []

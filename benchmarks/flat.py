@@ -18,13 +18,11 @@ import numpy as np
 
 from benchmarks.blinks import labels, sighting_of
 from models.catalog import clips
-from realtime.config import FacesConfig, SourceConfig
+from models.footage import frames_of, tracked
 from realtime.cues import pose
 from realtime.cues.blink import BlinkWitness
 from realtime.cues.head import HeadWitness
 from realtime.evaluation.metrics import auc
-from realtime.faces import FaceTracker
-from realtime.sources.file import FileSource
 from realtime.types import Clock, Cue, Frame, Image
 
 CHOSEN_ON: Final = (0, 1)
@@ -39,23 +37,13 @@ _PHOTO_AT: Final = 20
 def said(frames: Iterator[Frame]) -> tuple[Cue, Cue]:
     """What the witnesses of head and blinks say in the end of the first face in these frames."""
     head, blink, last = HeadWitness(), BlinkWitness(), 0.0
-    with FaceTracker(FacesConfig()) as tracker:
-        for frame in frames:
-            faces = tracker.track(frame)
-            last = frame.time_s
-            if len(faces) and faces.has_landmarks(0):
-                sighting = sighting_of(frame, faces)
-                head.see(sighting)
-                blink.see(sighting)
+    for frame, faces in tracked(frames):
+        last = frame.time_s
+        if len(faces) and faces.has_landmarks(0):
+            sighting = sighting_of(frame, faces)
+            head.see(sighting)
+            blink.see(sighting)
     return head.cue(last), blink.cue(last)
-
-
-def frames_of(path: Path) -> Iterator[Frame]:
-    """The frames of a recording; raises `SourceError` if it cannot be read."""
-    with FileSource(path, SourceConfig()) as source:
-        source.open()
-        while (frame := source.read()) is not None:
-            yield frame
 
 
 def photograph(path: Path) -> Image:

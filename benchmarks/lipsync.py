@@ -33,14 +33,13 @@ from rich.table import Table
 from models import catalog
 from models.catalog import Clip
 from models.console import exit_code, write_json
-from realtime.config import Config, SourceConfig
+from models.footage import frames_of, tracked
+from realtime.config import SourceConfig
 from realtime.cues import mouth
 from realtime.cues.mouth import MAX_LAG_S, Sync
 from realtime.cues.sound import FEATURE_HZ, Heard, syllables, why_not_speech
 from realtime.errors import ConfigError
 from realtime.evaluation.metrics import auc, bootstrap_groups, estimate
-from realtime.faces import FaceTracker
-from realtime.sources import FileSource
 from realtime.sources.audio import FileSound
 
 FloatArray = NDArray[np.float64]
@@ -121,17 +120,10 @@ def _talk(clip: Clip) -> Talk | None:
 def _mouth(path: Path) -> tuple[FloatArray, FloatArray]:
     """Times ``(K,)`` and shapes ``(K, 4)`` of the face that is seen longest."""
     found: defaultdict[int, list[tuple[float, tuple[float, ...]]]] = defaultdict(list)
-    tracker = FaceTracker(Config().faces)
-    try:
-        with FileSource(path, SourceConfig()) as source:
-            source.open()
-            while (frame := source.read()) is not None:
-                faces = tracker.track(frame)
-                for i, track in enumerate(faces.track_ids.tolist()):
-                    if faces.has_landmarks(i):
-                        found[track].append((frame.time_s, mouth.shape(faces.landmarks[i])))
-    finally:
-        tracker.close()
+    for frame, faces in tracked(frames_of(path)):
+        for i, track in enumerate(faces.track_ids.tolist()):
+            if faces.has_landmarks(i):
+                found[track].append((frame.time_s, mouth.shape(faces.landmarks[i])))
     longest = max(found.values(), key=len, default=[])
     return np.array([t for t, _ in longest]), np.array([s for _, s in longest]).reshape(-1, 4)
 

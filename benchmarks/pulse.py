@@ -32,12 +32,12 @@ from rich.table import Table
 
 from models import catalog
 from models.console import count, exit_code, write_json
-from realtime.config import Config, SourceConfig
+from models.footage import frames_of, tracked
+from realtime.config import Config
 from realtime.cues import rppg
 from realtime.cues.base import Sighting
 from realtime.cues.pulse import PulseWitness
 from realtime.faces import FaceTracker
-from realtime.sources import FileSource
 from realtime.types import Clock, Cue, FaceQuality, FloatArray, Frame, Image
 
 _BLOOD: Final = np.array([0.53, 0.77, 0.33]) / 0.77
@@ -153,18 +153,15 @@ def watch(path: Path) -> tuple[Cue, PulseWitness] | None:
     """
     witnesses: dict[int, PulseWitness] = {}
     seen: dict[int, list[Cue]] = {}
-    with FaceTracker(Config().faces) as tracker, FileSource(path, SourceConfig()) as source:
-        source.open()
-        while (frame := source.read()) is not None:
-            faces = tracker.track(frame)
-            for i, track in enumerate(faces.track_ids.tolist()):
-                if not faces.has_landmarks(i):
-                    continue
-                own = witnesses.setdefault(track, PulseWitness())
-                own.see(_sighting(frame, faces.landmarks[i], faces.boxes[i], faces.quality[i]))
-                said = seen.setdefault(track, [])
-                if not said or len(said) < frame.time_s:
-                    said.append(own.cue(frame.time_s))
+    for frame, faces in tracked(frames_of(path)):
+        for i, track in enumerate(faces.track_ids.tolist()):
+            if not faces.has_landmarks(i):
+                continue
+            own = witnesses.setdefault(track, PulseWitness())
+            own.see(_sighting(frame, faces.landmarks[i], faces.boxes[i], faces.quality[i]))
+            said = seen.setdefault(track, [])
+            if not said or len(said) < frame.time_s:
+                said.append(own.cue(frame.time_s))
     if not seen:
         return None
     longest = max(seen, key=lambda track: len(seen[track]))

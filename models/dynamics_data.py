@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from models import catalog
 from models.catalog import Clip
+from models.footage import frames_of, tracked
 from realtime import verdict
 from realtime.config import Config
 from realtime.errors import ConfigError
-from realtime.faces import FaceTracker
-from realtime.sources.file import FileSource
 from realtime.types import LANDMARK_COUNT, FaceQuality, FloatArray
 
 _FORMAT: Final = "1"
@@ -94,19 +93,16 @@ def _follow(path: Path) -> Track:
     landmarks: list[FloatArray] = []
     usable: list[bool] = []
     yaw: list[float] = []
-    with FileSource(path, config.source) as source, FaceTracker(config.faces) as tracker:
-        source.open()
-        while (frame := source.read()) is not None:
-            faces = tracker.track(frame)
-            for i, track in enumerate(faces.track_ids.tolist()):
-                if not faces.has_landmarks(i):
-                    continue
-                quality: FaceQuality = faces.quality[i]
-                ids.append(track)
-                times.append(frame.time_s)
-                landmarks.append(faces.landmarks[i])
-                usable.append(not verdict.obstacles(quality, True, config.verdict))
-                yaw.append(quality.yaw)
+    for frame, faces in tracked(frames_of(path)):
+        for i, track in enumerate(faces.track_ids.tolist()):
+            if not faces.has_landmarks(i):
+                continue
+            quality: FaceQuality = faces.quality[i]
+            ids.append(track)
+            times.append(frame.time_s)
+            landmarks.append(faces.landmarks[i])
+            usable.append(not verdict.obstacles(quality, True, config.verdict))
+            yaw.append(quality.yaw)
     names, counts = np.unique(np.array(ids, np.int64), return_counts=True)
     main = np.array(ids, np.int64) == (names[counts.argmax()] if len(names) else 0)
     points = np.array(landmarks, np.float32).reshape(-1, LANDMARK_COUNT, 3)

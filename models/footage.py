@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,7 @@ from realtime.contract import ModelContract
 from realtime.crops import crop_face
 from realtime.faces import FaceDetector, FaceMesher, FaceTracker
 from realtime.sources.file import FileSource
-from realtime.types import FaceQuality, FloatArray, Image
+from realtime.types import FaceQuality, Faces, FloatArray, Frame, Image
 
 _FORMAT: Final = "2"
 _MIN_PRESENCE: Final = 0.5
@@ -72,6 +72,21 @@ def find_portrait(image: Image, detector: FaceDetector, mesher: FaceMesher) -> F
     side = min(height, width) / _CUT
     middle = np.array([(width - side) / 2, (height - side) / 2, side, side], np.float32)
     return _mesh(image, middle, mesher)
+
+
+def frames_of(path: Path) -> Iterator[Frame]:
+    """Every frame of a recording; raises `SourceError` if it cannot be opened or read."""
+    with FileSource(path, SourceConfig()) as source:
+        source.open()
+        while (frame := source.read()) is not None:
+            yield frame
+
+
+def tracked(frames: Iterable[Frame]) -> Iterator[tuple[Frame, Faces]]:
+    """Each frame with the faces in it, followed from one to the next as the live program does."""
+    with FaceTracker() as tracker:
+        for frame in frames:
+            yield frame, tracker.track(frame)
 
 
 def faces_of_clip(path: Path, rate_hz: float) -> Iterator[tuple[float, Image, FloatArray]]:

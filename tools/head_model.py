@@ -20,10 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.catalog import clips
-from realtime.config import FacesConfig, SourceConfig
+from models.footage import frames_of, tracked
 from realtime.cues import pose
-from realtime.faces import FaceTracker
-from realtime.sources.file import FileSource
 
 _EACH: Final = 24
 _ROUNDS: Final = 40
@@ -49,17 +47,14 @@ def views(path: Path) -> list[View]:
     Raises `SourceError` for a clip that cannot be read.
     """
     found: list[View] = []
-    with FaceTracker(FacesConfig()) as tracker, FileSource(path, SourceConfig()) as source:
-        source.open()
-        while (frame := source.read()) is not None:
-            faces = tracker.track(frame)
-            if len(faces) == 0 or not faces.has_landmarks(0):
-                continue
-            quality = faces.quality[0]
-            if abs(quality.yaw) < 50 and abs(quality.pitch) < 35:
-                points = faces.landmarks[0][pose.RIGID].astype(np.float64)
-                size = (frame.image.shape[1], frame.image.shape[0])
-                found.append(View(points, size, quality.yaw, quality.pitch))
+    for frame, faces in tracked(frames_of(path)):
+        if len(faces) == 0 or not faces.has_landmarks(0):
+            continue
+        quality = faces.quality[0]
+        if abs(quality.yaw) < 50 and abs(quality.pitch) < 35:
+            points = faces.landmarks[0][pose.RIGID].astype(np.float64)
+            size = (frame.image.shape[1], frame.image.shape[0])
+            found.append(View(points, size, quality.yaw, quality.pitch))
     return [found[i] for i in _differing(np.array([(v.yaw, v.pitch) for v in found]))]
 
 

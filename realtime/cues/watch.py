@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from realtime import verdict
-from realtime.config import Config
+from realtime.config import Config, VerdictConfig
 from realtime.cues import pose
 from realtime.cues.base import Sighting
 from realtime.cues.sound import Sound
@@ -36,7 +36,8 @@ class SourceCues:
             if track is None:
                 track = self._tracks[track_id] = TrackCues(self._kit)
             if faces.has_landmarks(i):
-                said[track_id] = track.see(self._sighting(frame, faces, i, scores.get(track_id)))
+                seen = sighting(frame, faces, i, scores.get(track_id), self._config)
+                said[track_id] = track.see(seen)
             else:
                 said[track_id] = track.ask(frame.time_s)
         return said
@@ -46,15 +47,20 @@ class SourceCues:
         track = self._tracks.pop(track_id, None)
         return () if track is None else track.said
 
-    def _sighting(self, frame: Frame, faces: Faces, i: int, score: Score | None) -> Sighting:
-        quality = faces.quality[i]
-        return Sighting(
-            time_s=frame.time_s,
-            image=frame.image,
-            box=faces.boxes[i],
-            landmarks=faces.landmarks[i],
-            quality=quality,
-            pose=pose.solve(faces.landmarks[i], (frame.image.shape[1], frame.image.shape[0])),
-            hidden=bool(verdict.obstacles(quality, True, self._config)),
-            score=score,
-        )
+
+def sighting(
+    frame: Frame, faces: Faces, i: int, score: Score | None, config: VerdictConfig
+) -> Sighting:
+    """What the witnesses are shown of face ``i``, whose landmarks were found."""
+    landmarks, quality = faces.landmarks[i], faces.quality[i]
+    height, width = frame.image.shape[:2]
+    return Sighting(
+        time_s=frame.time_s,
+        image=frame.image,
+        box=faces.boxes[i],
+        landmarks=landmarks,
+        quality=quality,
+        pose=pose.solve(landmarks, (width, height)),
+        hidden=bool(verdict.obstacles(quality, True, config)),
+        score=score,
+    )

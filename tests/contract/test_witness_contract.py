@@ -6,53 +6,35 @@ import itertools
 import math
 import tracemalloc
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
-import skimage.data
 
-from realtime.config import Config, CuesConfig
+from benchmarks.pulse import PortraitFace
+from realtime.config import CuesConfig
 from realtime.cues.base import SAY_EVERY_S, Comparing, Sighting, Witness
 from realtime.cues.pose import solve
 from realtime.cues.track import Kit, TrackCues
-from realtime.faces import FaceTracker
-from realtime.types import Clock, Cue, Faces, Frame, Image, Score
+from realtime.types import Cue, Score
 
 NAMES = sorted(Kit.of(CuesConfig()).makers)
 MOST_NATS = 2.0
 
 
-@dataclass(frozen=True)
-class Portrait:
-    """A picture with one face, and where it is."""
-
-    image: Image
-    faces: Faces
-
-
 @pytest.fixture(scope="module")
-def portrait() -> Portrait:
-    image = np.ascontiguousarray(skimage.data.astronaut()[:300, 60:400, ::-1])
-    tracker = FaceTracker(Config().faces)
-    try:
-        frame = Frame("test", 0, 0, 0.0, 0.0, None, Clock.PTS, image)
-        faces = tracker.track(frame)
-    finally:
-        tracker.close()
-    assert len(faces) == 1
-    assert faces.has_landmarks(0)
-    return Portrait(image, faces)
+def portrait() -> PortraitFace:
+    return PortraitFace.find()
 
 
 def moving(
-    portrait: Portrait, rate_hz: float, seconds: float, start: float = 0.0
+    portrait: PortraitFace, rate_hz: float, seconds: float, start: float = 0.0
 ) -> Iterator[Sighting]:
     """The face drifts, nods and trembles a little, and is scored four times a second."""
     rng = np.random.default_rng(0)
     scored = -math.inf
-    base = portrait.faces.landmarks[0]
+    base = portrait.landmarks
     size = portrait.image.shape[1], portrait.image.shape[0]
     for number in range(int(seconds * rate_hz)):
         t = start + number / rate_hz
@@ -65,9 +47,9 @@ def moving(
         yield Sighting(
             time_s=t,
             image=np.asarray(image, np.uint8),
-            box=portrait.faces.boxes[0],
+            box=portrait.box,
             landmarks=marks,
-            quality=portrait.faces.quality[0],
+            quality=portrait.quality,
             pose=solve(marks, size),
             hidden=False,
             score=score,
@@ -138,17 +120,17 @@ def test_who_saw_nothing_says_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("rate_hz", [8.0, 15.0, 30.0])
-def test_a_living_picture_is_no_error(name: str, portrait: Portrait, rate_hz: float) -> None:
+def test_a_living_picture_is_no_error(name: str, portrait: PortraitFace, rate_hz: float) -> None:
     said = heard(made(name), moving(portrait, rate_hz, 12.0))
     assert 20 <= len(said) <= 24
 
 
-def test_a_second_is_not_enough_for_anybody(name: str, portrait: Portrait) -> None:
+def test_a_second_is_not_enough_for_anybody(name: str, portrait: PortraitFace) -> None:
     said = heard(made(name), moving(portrait, 25.0, 0.9))
     assert all(not cue.assessable or abs(cue.llr) < 0.2 for cue in said)
 
 
-def test_pauses_lost_pictures_and_jumps_are_survived(name: str, portrait: Portrait) -> None:
+def test_pauses_lost_pictures_and_jumps_are_survived(name: str, portrait: PortraitFace) -> None:
     rng = np.random.default_rng(3)
     witness = made(name)
     ragged = (s for s in moving(portrait, 25.0, 8.0) if rng.random() < 0.6)
@@ -156,7 +138,7 @@ def test_pauses_lost_pictures_and_jumps_are_survived(name: str, portrait: Portra
     heard(witness, moving(portrait, 25.0, 4.0, start=500.0))
 
 
-def test_a_face_that_is_hidden_gives_no_evidence(name: str, portrait: Portrait) -> None:
+def test_a_face_that_is_hidden_gives_no_evidence(name: str, portrait: PortraitFace) -> None:
     hidden = (replace(s, hidden=True, score=None) for s in moving(portrait, 15.0, 12.0))
     assert all(cue.llr == 0.0 for cue in heard(made(name), hidden))
 
@@ -180,11 +162,11 @@ ODD: dict[str, Callable[[Sighting], Sighting]] = {
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_odd_sightings_are_no_error(name: str, portrait: Portrait, odd: str) -> None:
+def test_odd_sightings_are_no_error(name: str, portrait: PortraitFace, odd: str) -> None:
     heard(made(name), (ODD[odd](s) for s in moving(portrait, 12.0, 11.0)))
 
 
-def test_it_only_looks(name: str, portrait: Portrait) -> None:
+def test_it_only_looks(name: str, portrait: PortraitFace) -> None:
     def frozen() -> Iterator[Sighting]:
         for sighting in moving(portrait, 15.0, 3.0):
             sighting.image.setflags(write=False)
@@ -194,12 +176,12 @@ def test_it_only_looks(name: str, portrait: Portrait) -> None:
     heard(made(name), frozen())
 
 
-def test_the_same_sightings_give_the_same_words(name: str, portrait: Portrait) -> None:
+def test_the_same_sightings_give_the_same_words(name: str, portrait: PortraitFace) -> None:
     first, second = (heard(made(name), moving(portrait, 15.0, 11.0)) for _ in range(2))
     assert first == second
 
 
-def test_what_it_keeps_is_bounded(name: str, portrait: Portrait) -> None:
+def test_what_it_keeps_is_bounded(name: str, portrait: PortraitFace) -> None:
     """After four minutes it holds hardly more than after one and a half."""
     some = list(moving(portrait, 10.0, 6.0))
     witness = made(name)
@@ -227,7 +209,7 @@ def test_what_it_keeps_is_bounded(name: str, portrait: Portrait) -> None:
     assert after - before < 64 * 1024
 
 
-def test_a_track_asks_twice_a_second(portrait: Portrait) -> None:
+def test_a_track_asks_twice_a_second(portrait: PortraitFace) -> None:
     track = TrackCues(Kit.of(CuesConfig()))
     said = [track.see(sighting) for sighting in moving(portrait, 20.0, 3.0)]
     assert [cue.name for cue in said[0]] == list(Kit.of(CuesConfig()).makers)

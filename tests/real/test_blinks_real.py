@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.blinks import Count, blinks_of, compare, labels, sighting_of
-from benchmarks.flat import frames_of
+from models.footage import frames_of
 from realtime.config import FacesConfig
 from realtime.cues.blink import BlinkWitness
 from realtime.faces import FaceTracker

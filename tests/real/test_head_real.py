@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.flat import frames_of, photograph, said, tilted
+from benchmarks.flat import photograph, said, tilted
+from models.footage import frames_of
 from realtime.config import FacesConfig
 from realtime.cues import pose
 from realtime.faces import FaceTracker
