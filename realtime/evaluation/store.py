@@ -20,10 +20,10 @@ from realtime.config import Config
 from realtime.contract import ModelContract
 from realtime.errors import ConfigError
 from realtime.evaluation.observe import Observation
+from realtime.file_hash import sha256_of
 from realtime.redact import redact
 
 _FORMAT: Final = "1"
-_BLOCK: Final = 1 << 20
 _APART: Final = (
     *("cli.py", "doctor.py", "headless.py", "heatmap.py", "labels.py", "logs.py", "machine.py"),
     *("overlay.py", "__main__.py", "demo/", "evaluation/", "sinks/", "window/"),
@@ -85,13 +85,7 @@ def default_folder() -> Path:
     return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "fakewatch"
 
 
-@cache
-def _fingerprint(clip: Path) -> str:
-    digest = hashlib.sha256()
-    with clip.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+_fingerprint = cache(sha256_of)
 
 
 @cache

@@ -13,10 +13,10 @@ from typing import Any, Final
 from realtime.errors import ConfigError, SinkError
 from realtime.feedback.records import Kept, Label, cue_table, to_json
 from realtime.feedback.store import FeedbackStore
+from realtime.file_hash import sha256_of
 from realtime.redact import redact
 
 SCHEMA: Final = "fakewatch-feedback/1"
-_PIECE: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def _clips(entries: Iterable[Kept], folder: Path, media: Path) -> tuple[int, int
     )
     copied: set[str] = set()
     for path in _files(media, folder) if labels else ():
-        sha256 = _hash(path)
+        sha256 = sha256_of(path)
         found = labels.get(sha256, set())
         if len(found) != 1 or sha256 in copied:
             continue
@@ -164,11 +164,3 @@ def _labels(pairs: Iterable[tuple[str, Label]]) -> Mapping[str, set[Label]]:
 def _folder(person: str) -> str:
     """A name that is safe whatever people call each other."""
     return hashlib.sha256(person.encode("utf-8", "backslashreplace")).hexdigest()[:16]
-
-
-def _hash(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-    return digest.hexdigest()
