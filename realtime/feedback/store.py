@@ -164,9 +164,14 @@ class FeedbackStore(Closing):
 
     def _check_ours(self, connection: sqlite3.Connection) -> None:
         """Before anything is changed in it."""
-        owner = connection.execute("PRAGMA application_id").fetchone()[0]
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        # All at one moment: another program may just be making its tables.
+        connection.execute("BEGIN")
+        try:
+            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            owner = connection.execute("PRAGMA application_id").fetchone()[0]
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+        finally:
+            connection.execute("ROLLBACK")
         if tables and owner != APPLICATION_ID:
             raise ConfigError(
                 f"{redact(self._path)} is a database of another program; name another file."
