@@ -1,95 +1,180 @@
-"""What the timing of pictures tells of real clips, and of the same clips at other speeds.
+"""What the timing of files tells of clips whose speed was changed, and of harmless conversions.
 
-    python -m benchmarks.timing --data DATA
+    python -m benchmarks.timing --data DATA [--chosen] [--folder FOLDER] [--json FILE]
 
-Each clip of at least 5 s is seen as it is, then slowed down or sped up in two ways: by repeating
-and leaving out pictures at its own rate, and by its time stamps alone. The pictures are not
-compressed again.
+Three tables. *Pictures*: six clips at five speeds, changed in four ways, at three rate factors of
+x264, and harmless conversions of the same clips. *Sound*: seven sounds, stretched in three ways,
+through four codecs. Neither kind of file holds the other stream, and each stream is judged by
+itself, so that every combination of the two follows from both. *As they are*: every clip of DATA
+of at least 3 s. The clips of the first two are not those that the constants were chosen on;
+``--chosen`` takes the latter. Needs the command ffmpeg, and espeak-ng for one of the sounds; takes
+some half an hour.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any
 
+import av
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import timing_clips as clips
 from models import catalog
-from models.console import exit_code
+from models.console import exit_code, write_json
 from realtime.config import SourceConfig
-from realtime.cues.timing import TimingWatch
+from realtime.cues.sound import SAMPLE_HZ
+from realtime.cues.stretch import CLEAR, Hearing
+from realtime.cues.timing import SHORTEST_S, TimingWatch
 from realtime.sources import FileSource
-from realtime.types import Cue, Frame
+from realtime.types import Cue
 
-_SPEEDS: Final = (0.5, 0.75, 0.9, 1.25, 1.5)
-_LONGEST: Final = 400
-"""Pictures of a clip that are looked at, so that they fit in memory."""
+Counts = dict[str, dict[str, list[int]]]
 
 
-def read(path: Path) -> list[Frame]:
-    """The first pictures of a clip."""
-    frames: list[Frame] = []
+def said(path: Path) -> tuple[Cue, float]:
+    """What is told of a file at its end, and its length in seconds."""
     with FileSource(path, SourceConfig()) as source:
         source.open()
-        while len(frames) < _LONGEST and (frame := source.read()) is not None:
-            frames.append(frame)
-    return frames
+        watch = TimingWatch(source.inspection())
+        last = 0.0
+        while (frame := source.read()) is not None:
+            watch.see(frame)
+            watch.cue()
+            last = frame.time_s
+        return watch.finish(), last
 
 
-def said(frames: Iterator[Frame]) -> Cue:
-    """What is told at the end."""
-    watch = TimingWatch()
-    for frame in frames:
-        watch.see(frame)
-    return watch.cue()
+def heard(path: Path) -> tuple[bool, bool]:
+    """Whether the sound of a file can be judged, and whether it is called stretched."""
+    hearing = Hearing()
+    resampler = av.AudioResampler("flt", "mono", SAMPLE_HZ)
+    with closing(av.open(str(path))) as container:
+        for frame in container.decode(audio=0):
+            for part in resampler.resample(frame):
+                if part.time is not None:
+                    hearing.add(part.time, np.nan_to_num(part.to_ndarray()[0]))
+    found = hearing.heard()
+    return found.power is not None, found.stretched
 
 
-def repeated(frames: Sequence[Frame], speed: float) -> Iterator[Frame]:
-    """The clip at another speed and its own rate: the newest picture at every moment."""
-    step = (frames[-1].time_s - frames[0].time_s) / (len(frames) - 1)
-    for index in range(int(len(frames) / speed)):
-        chosen = frames[min(len(frames) - 1, int(index * speed + 1e-9))]
-        yield replace(chosen, pts_s=index * step, index=index)
+def pictures(data: Path, names: Sequence[str], folder: Path) -> Counts:
+    """For each change and rate factor: seen, could be judged, called, called with its speed."""
+    counts: Counts = defaultdict(lambda: defaultdict(lambda: [0, 0, 0, 0]))
+    for copy in _copies(data, names, folder):
+        changed = copy.method in clips.METHODS
+        row = f"{copy.method}, {copy.speed:g}" if changed else copy.method
+        cue, _ = said(copy.path)
+        called = cue.value is not None and cue.value != 1.0
+        right = called and any(
+            f"{copy.speed:.3g}x" == word for word in cue.text.replace(",", "").split()
+        )
+        _add(counts[row][f"CRF {copy.factor}"], cue.assessable, called, right)
+    return {row: dict(columns) for row, columns in counts.items()}
 
 
-def stamped(frames: Sequence[Frame], speed: float) -> Iterator[Frame]:
-    """The clip at another speed by its time stamps."""
-    for frame in frames:
-        yield replace(frame, pts_s=frame.time_s / speed)
+def sounds(data: Path, names: Sequence[str], folder: Path) -> Counts:
+    """For each way, speed and codec: seen, could be judged, called stretched."""
+    counts: Counts = defaultdict(lambda: defaultdict(lambda: [0, 0, 0, 0]))
+    for name in names:
+        spoken = name in clips.SPEECH
+        source = clips.spoken(name, folder) if spoken else clips.reduced(_path(data, name), folder)
+        if source is None:
+            continue
+        for codec in clips.SOUNDS:
+            cases = {"as it was": ("atempo", 1.0)}
+            for how in clips.STRETCHES:
+                cases.update({f"{how}, {speed:g}": (how, speed) for speed in clips.SPEEDS})
+            for row, (how, speed) in cases.items():
+                judged, called = heard(clips.stretched(source, speed, how, codec, folder))
+                _add(counts[row][codec], judged, called, called)
+    return {row: dict(columns) for row, columns in counts.items()}
+
+
+def as_they_are(data: Path) -> tuple[Counts, list[dict[str, Any]]]:
+    """Every clip that is long enough, and what was told of those where anything was found."""
+    counts: Counts = {"as they are": {"real": [0, 0, 0, 0], "fake": [0, 0, 0, 0]}}
+    told = []
+    for clip in catalog.clips(data):
+        cue, seconds = said(clip.path)
+        if seconds < SHORTEST_S:
+            continue
+        called = cue.value != 1.0 or cue.details.get("sound_line", 0.0) >= CLEAR
+        called = called and cue.assessable
+        kind = "fake" if clip.fake else "real"
+        _add(counts["as they are"][kind], cue.assessable, called, called)
+        if cue.text != "no change of speed seen":
+            told.append({"clip": clip.path.stem, "fake": clip.fake, "text": cue.text})
+    return counts, told
+
+
+def _copies(data: Path, names: Sequence[str], folder: Path) -> Iterator[clips.Copy]:
+    for name in names:
+        source = clips.reduced(_path(data, name), folder)
+        for kind in clips.INNOCENT:
+            yield from clips.innocent(source, kind, clips.RATE_FACTORS, folder)
+        for method in clips.METHODS:
+            for speed in clips.SPEEDS:
+                yield from clips.slowed(source, speed, method, clips.RATE_FACTORS, folder)
+
+
+def _path(data: Path, name: str) -> Path:
+    return data / "videos" / "real" / f"{name}.mp4"
+
+
+def _add(row: list[int], judged: bool, called: bool, right: bool) -> None:
+    for i, value in enumerate((True, judged, called, right)):
+        row[i] += value
+
+
+def _show(title: str, counts: Mapping[str, Mapping[str, Sequence[int]]], console: Console) -> None:
+    columns = list(dict.fromkeys(column for row in counts.values() for column in row))
+    table = Table("", *columns, title=f"{title}: called changed (with its speed) of judged of all")
+    for name, row in counts.items():
+        cells = []
+        for column in columns:
+            seen, judged, called, right = row.get(column, (0, 0, 0, 0))
+            cells.append(f"{called} ({right}) of {judged} of {seen}")
+        table.add_row(name, *cells)
+    console.print(table)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="benchmarks.timing", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="a data folder with clips")
+    parser.add_argument("--chosen", action="store_true", help="the clips constants were chosen on")
+    parser.add_argument("--folder", type=Path, help="keep the copies here, and take those there")
+    parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
 
     def work() -> None:
-        counts: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-        for clip in catalog.clips(options.data):
-            frames = read(clip.path)
-            if len(frames) < 2 or frames[-1].time_s - frames[0].time_s < 5.0:
-                continue
-            cases = {f"as it is, {'fake' if clip.fake else 'real'}": iter(frames)}
-            if not clip.fake:
-                for speed in _SPEEDS:
-                    cases[f"{speed}, repeated or left out"] = repeated(frames, speed)
-                    cases[f"{speed}, time stamps"] = stamped(frames, speed)
-            for name, case in cases.items():
-                cue = said(case)
-                counts[name][0] += 1
-                counts[name][1] += cue.assessable
-                counts[name][2] += cue.assessable and cue.value != 1.0
-        table = Table("clips", "seen", "could be judged", "called slowed or sped up")
-        for name, row in counts.items():
-            table.add_row(name, *(str(value) for value in row))
-        Console().print(table)
+        clips.require_ffmpeg()
+        seen = clips.CHOSEN_ON if options.chosen else clips.REPORTED_ON
+        audible = clips.HEARD_TO_CHOOSE if options.chosen else clips.HEARD_TO_REPORT
+        console = Console(width=120)
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = options.folder or Path(temporary)
+            folder.mkdir(parents=True, exist_ok=True)
+            found = {
+                "pictures": pictures(options.data, seen, folder),
+                "sound": sounds(options.data, audible, folder),
+            }
+        found["as they are"], told = as_they_are(options.data)
+        for title, counts in found.items():
+            _show(title, counts, console)
+        for clip in told:
+            console.print(f"{clip['clip']}: {clip['text']}", markup=False)
+        if options.json:
+            write_json(options.json, {**found, "told": told})
 
     return exit_code(work)
 

@@ -18,7 +18,7 @@ from realtime.contract import ModelContract
 from realtime.crops import crop_face
 from realtime.cues import fusion
 from realtime.cues.sound import Sound
-from realtime.cues.timing import TimingWatch
+from realtime.cues.timing import Inspection, TimingWatch
 from realtime.cues.watch import SourceCues
 from realtime.scorer import Scorer
 from realtime.types import Crop, Cue, Faces, Frame, FrameResult, Score, TrackSummary, Verdict
@@ -170,14 +170,17 @@ class Analysis:
         """How many faces are followed now."""
         return len(self._tracks)
 
-    def watch_timing(self) -> None:
-        """Judge the timing of the pictures from now on: of a file, whose every picture comes."""
-        self._timing = TimingWatch() if self._config.cues.timing else None
+    def watch_timing(self, inspection: Inspection | None = None) -> None:
+        """Judge the timing of the pictures from now on: of a file, whose every picture comes.
+
+        ``inspection`` reads the file beside its frames; it is closed with `source_cues`.
+        """
+        self._timing = TimingWatch(inspection) if self._config.cues.timing else None
 
     @property
     def source_cues(self) -> tuple[Cue, ...]:
-        """What is noticed of the source as a whole."""
-        return () if self._timing is None else (self._timing.cue(),)
+        """What is noticed of the source as a whole, at its end."""
+        return () if self._timing is None else (self._timing.finish(),)
 
     def listen(self, sound: Sound | None) -> None:
         """Hear the source from now on, on the clock of its frames; None for no sound."""

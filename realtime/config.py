@@ -173,7 +173,7 @@ class CuesConfig:
     lipsync: bool = True
     """Whether mouth and voice move together; needs the sound of the source."""
     timing: bool = True
-    """Repeated pictures and unusual rates in files; no face is suspected for them."""
+    """Repeated pictures, unusual rates and stretched sound in files; no face is suspected."""
     change: bool = True
     """Whether a face changed against its own first 20 seconds."""
     fuse: bool = True

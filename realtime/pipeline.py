@@ -26,7 +26,7 @@ from realtime.playback import Playback
 from realtime.redact import redact
 from realtime.scorer import Scorer
 from realtime.sinks.base import Sink
-from realtime.sources.base import Audible, FrameSource, Listener
+from realtime.sources.base import Audible, FrameSource, Inspectable, Listener
 from realtime.types import (
     DropCause,
     Faces,
@@ -155,7 +155,9 @@ class Pipeline:
         except BaseException:
             self._source.close()
             raise
-        self._analysis.watch_timing()
+        self._analysis.watch_timing(
+            self._source.inspection() if isinstance(self._source, Inspectable) else None
+        )
         if self._config.cues.lipsync and isinstance(self._source, Audible):
             self._listener = self._source.listener()
             self._analysis.listen(self._listener.sound)

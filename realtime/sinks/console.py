@@ -67,6 +67,8 @@ class ConsoleSink:
             self._say(f"  {track_line(track)}")
         if not summary.tracks:
             self._say("  no face found")
+        for cue in summary.cues:
+            self._say(f"  {redact(cue.name)} of the whole: {redact(cue.text)}")
 
     def close(self) -> None:
         """Nothing to release."""

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Protocol, runtime_checkable
 
 from realtime.cues.sound import Sound
+from realtime.cues.timing import Inspection
 from realtime.types import Frame, SourceInfo
 
 
@@ -82,6 +83,15 @@ class Audible(Protocol):
 
     def listener(self) -> Listener:
         """A listener beside the frames; opens nothing until sound is asked for."""
+        ...
+
+
+@runtime_checkable
+class Inspectable(Protocol):
+    """A source whose packets and sound can be read beside its frames."""
+
+    def inspection(self) -> Inspection:
+        """A reader of its own; opens nothing until something is asked for."""
         ...
 
 

@@ -22,6 +22,7 @@ from realtime.sources.audio import FileSound
 from realtime.sources.decoder import StreamDecoder
 from realtime.sources.media import MediaFile, open_file
 from realtime.sources.pictures import PictureConverter, quarter_turns
+from realtime.sources.stream_facts import FileInspection
 from realtime.types import Clock, Frame, Image, SourceInfo
 
 SEEK_BACK_S: Final = (0.0, 2.0, 10.0)
@@ -128,6 +129,10 @@ class FileSource(Closing):
     def listener(self) -> FileSound:
         """The sound of the file, read beside the frames as far as it is asked for."""
         return FileSound(self._path, self._config)
+
+    def inspection(self) -> FileInspection:
+        """Packets and sound of the file, read beside the frames as far as they are asked for."""
+        return FileInspection(self._path, self._config)
 
     def close(self) -> None:
         """Release everything; a `read` in another thread ends and gives None.
