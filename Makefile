@@ -1,6 +1,6 @@
 # make demo and make test need nothing but git, make and a python3: they set everything up first.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint bench bench-detectors lock clean
+.PHONY: help setup setup-dev demo test lint words bench bench-detectors lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -34,6 +34,9 @@ lint: $(DEV) ## style and types
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+
+words: $(DEV) ## take new texts of the window over into its translations, and compile them
+	@$(PY) scripts/words.py $(if $(LANGUAGE_CODE),--add "$(LANGUAGE_CODE)")
 
 bench: $(DEV) ## throughput of the pipeline against its own stages
 	@$(PY) -m benchmarks.pipeline

@@ -95,15 +95,18 @@ def run_window(
     app = make_app()
     from qtpy.QtCore import QSettings  # noqa: PLC0415 - needs Qt
 
+    from realtime.window.language import speak  # noqa: PLC0415
     from realtime.window.main_window import MainWindow  # noqa: PLC0415
 
     form, scope = QSettings.Format.IniFormat, QSettings.Scope.UserScope
+    settings = QSettings(form, scope, "fakewatch", "window")
+    speak(app, settings)
     window = MainWindow(
         config,
         extra_sinks=extra_sinks,
         live_sinks=live_sinks,
         loop=loop,
-        settings=QSettings(form, scope, "fakewatch", "window"),
+        settings=settings,
     )
     with catch_exceptions(window.report_trouble, app.quit) as interrupted:
         window.show()

@@ -7,6 +7,7 @@ import os
 # Before anything imports Qt.
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 os.environ["QT_FONT_DPI"] = "96"  # else one pixel would not be one pixel
+os.environ["LANGUAGE"] = "en"  # what the window says is compared
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -72,7 +72,8 @@ def test_the_wheel_holds_every_module_and_nothing_else(names: list[str]) -> None
     }
     assert modules <= set(names)
     pages = {"realtime/evaluation/report.html", "realtime/report/report.html"}
-    assert {"realtime/system_libraries.txt", *pages} <= set(names)
+    words = {f"realtime/locale/de/LC_MESSAGES/fakewatch.{ending}" for ending in ("po", "mo")}
+    assert {"realtime/system_libraries.txt", *pages, *words} <= set(names)
 
 
 def test_metadata_states_name_licence_and_python(wheel: Path) -> None:
