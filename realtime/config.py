@@ -212,6 +212,19 @@ class EvidenceConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedbackConfig:
+    """What people say about faces in the window, kept on this machine with their consent alone."""
+
+    place: str = ""
+    """The file that it is kept in; empty for feedback.sqlite3 in your folder for data."""
+    keep_days: float = 0.0
+    """How many days each entry is kept; what is older is deleted when the window opens. 0 for as
+    long as nobody deletes it."""
+    crops: bool = False
+    """Whether pictures of the face are offered to be kept with it; they are for training."""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceEntry:
     """One source of many. One of ``url`` and ``source`` names it."""
 
@@ -266,6 +279,7 @@ class Config:
     cues: CuesConfig = field(default_factory=CuesConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
+    feedback: FeedbackConfig = field(default_factory=FeedbackConfig)
     sources: tuple[SourceEntry, ...] = ()
     secrets: tuple[Secret, ...] = field(
         default=(), repr=False, compare=False, metadata=NOT_A_SETTING

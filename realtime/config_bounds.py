@@ -52,6 +52,7 @@ _AT_MOST: Final[Mapping[str, float]] = {
     "evidence.after_s": 600,
     "evidence.max_megabytes": 4096,
     "faces.max_faces": 256,
+    "feedback.keep_days": 100_000,
     "faces.min_confidence": 1,
     "scorer.threads": 256,
     "verdict.max_occlusion": 1,

@@ -7,7 +7,20 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from realtime.config import FeedbackConfig
 from realtime.errors import ConfigError
+
+
+def path_of(config: FeedbackConfig) -> Path:
+    """The file that these settings name, or else `default_path`, whose error it raises."""
+    if not config.place:
+        return default_path()
+    try:
+        return Path(config.place).expanduser()
+    except RuntimeError:
+        raise ConfigError(
+            "This user has no home folder; give feedback.place as a whole path."
+        ) from None
 
 
 def default_path(environment: Mapping[str, str] | None = None, home: Path | None = None) -> Path:
