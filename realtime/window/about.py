@@ -6,13 +6,19 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMessageBox, QWidget
 
 from realtime import __version__
+from realtime.window.translate import tr
 
-ABOUT = (
-    f"fakewatch {__version__}\n\n"
-    "Says, face by face, how strong the evidence is that a video was forged.\n"
-    "Little evidence is no proof that a face is real.\n\n"
-    "fakewatch: Apache License 2.0. This window uses PyQt5, GNU General Public License 3."
-)
+
+def about(window: QWidget) -> None:
+    """Say what this is, and under which licence."""
+    parts = (
+        f"fakewatch {__version__}",
+        tr("Says, face by face, how strong the evidence is that a video was forged.")
+        + "\n"
+        + tr("Little evidence is no proof that a face is real."),
+        tr("fakewatch: Apache License 2.0. This window uses PyQt5, GNU General Public License 3."),
+    )
+    tell(window, tr("About fakewatch"), "\n\n".join(parts))
 
 
 def tell(window: QWidget, title: str, text: str) -> None:

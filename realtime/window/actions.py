@@ -15,7 +15,8 @@ from qtpy.QtWidgets import (
     QStyle,
 )
 
-from realtime.window.themes import SYSTEM, THEMES
+from realtime.window.themes import SYSTEM, THEMES, theme_name
+from realtime.window.translate import tr
 
 
 class Actions:
@@ -23,51 +24,90 @@ class Actions:
 
     def __init__(self, window: QMainWindow) -> None:
         self._window = window
-        menu = self._menu("&File")
-        self.open = self._add(menu, "&Open a video file…", "Ctrl+O")
-        self.open_device = self._add(menu, "Watch a &camera, screen or window…", "Ctrl+D")
-        self.open_stream = self._add(menu, "Watch a &stream…", "Ctrl+L")
-        self.open_config = self._add(menu, "Watch &many sources…", "Ctrl+M")
-        menu.addSeparator()
-        self.start_stop = self._add(menu, "&Start or stop", "Ctrl+R")
-        self.start_stop.setEnabled(False)
-        self.reopen = self._add(menu, "Open &again", "Ctrl+Shift+R")
-        self.reopen.setEnabled(False)
-        menu.addSeparator()
-        self.quit = self._add(menu, "&Quit", "Ctrl+Q")
-        menu = self._menu("&View")
-        self.heat = self._add(menu, "&Heat map", "H", checked=False)
-        self.boxes = self._add(menu, "&Boxes", "B", checked=True)
-        self.labels = self._add(menu, "&Labels", "T", checked=True)
-        self.landmarks = self._add(menu, "Land&marks", "L", checked=False)
-        self.blur = self._add(menu, "&Privacy: blur the others", "P", checked=False)
-        menu.addSeparator()
-        self.larger = self._add(menu, "Lar&ger text", "Ctrl++")
-        self.smaller = self._add(menu, "S&maller text", "Ctrl+-")
-        self.themes = self._themes(menu)
-        self.reset_layout = self._add(menu, "&Reset layout", "Ctrl+Shift+L")
-        menu.addSeparator()
-        self.full_screen = self._add(menu, "&Full screen", "F11", checked=False)
-        menu = self._menu("&Playback")
-        self.play = self._add(menu, "&Play or pause", "Space")
-        menu.addSeparator()
-        self.back = self._add(menu, "5 seconds &back", "Left")
-        self.forward = self._add(menu, "5 seconds &forward", "Right")
-        self.step_back = self._add(menu, "One frame b&ack", ",")
-        self.step = self._add(menu, "&One frame on", ".")
-        self.home = self._add(menu, "To the &start", "Home")
-        self.end = self._add(menu, "To the &end", "End")
-        self.tenths = [self._tenth(i) for i in range(10)]
+        self.files = self._menu(tr("&File"))
+        self.sources = self._menu(tr("&Source"))
+        self.views = self._menu(tr("&View"))
+        self.evidence = self._menu(tr("&Evidence"))
+        self.tools = self._menu(tr("&Tools"))
+        self.helps = self._menu(tr("&Help"))
+        self._playing = False
+        self._add_files()
+        self._add_sources()
+        self._add_views()
         self._add_evidence()
-        menu = self._menu("&Help")
-        self.palette = self._add(menu, "&Commands…", "Ctrl+Shift+P")
-        self.shortcuts = self._add(menu, "&Shortcuts", "F1")
-        self.about = self._add(menu, "&About", "")
-        self.leave_full_screen = QAction("Leave full screen", window)
+        self._add_tools()
+        self._add_helps()
+        self.leave_full_screen = QAction(tr("Leave full screen"), window)
         self.leave_full_screen.setShortcut(QKeySequence("Esc"))
         window.addAction(self.leave_full_screen)
-        self._playing = False
         self.set_playing(False, ready=False)
+
+    def _add_files(self) -> None:
+        menu = self.files
+        self.open = self.add(menu, tr("&Open a video file…"), "Ctrl+O")
+        self.open_config = self.add(menu, tr("Watch &many sources…"), "Ctrl+M")
+        menu.addSeparator()
+        self.quit = self.add(menu, tr("&Quit"), "Ctrl+Q")
+
+    def _add_sources(self) -> None:
+        menu = self.sources
+        self.open_device = self.add(menu, tr("Watch a &camera, screen or window…"), "Ctrl+D")
+        self.open_stream = self.add(menu, tr("Watch a s&tream…"), "Ctrl+L")
+        menu.addSeparator()
+        self.start_stop = self.add(menu, tr("&Start or stop"), "Ctrl+R")
+        self.start_stop.setEnabled(False)
+        self.reopen = self.add(menu, tr("Open &again"), "Ctrl+Shift+R")
+        self.reopen.setEnabled(False)
+
+    def _add_views(self) -> None:
+        menu = self.views
+        self._add_playback()
+        menu.addSeparator()
+        self.heat = self.add(menu, tr("&Heat map"), "H", checked=False)
+        self.boxes = self.add(menu, tr("&Boxes"), "B", checked=True)
+        self.labels = self.add(menu, tr("&Labels"), "T", checked=True)
+        self.landmarks = self.add(menu, tr("Land&marks"), "L", checked=False)
+        self.blur = self.add(menu, tr("Pri&vacy: blur the others"), "P", checked=False)
+        menu.addSeparator()
+        self.larger = self.add(menu, tr("Lar&ger text"), "Ctrl++")
+        self.smaller = self.add(menu, tr("Smaller te&xt"), "Ctrl+-")
+        self.themes = self._themes(menu)
+        self.reset_layout = self.add(menu, tr("&Reset layout"), "Ctrl+Shift+L")
+        self.full_screen = self.add(menu, tr("&Full screen"), "F11", checked=False)
+        self._docks = self._submenu(menu, tr("&Docks"))
+
+    def _add_playback(self) -> None:
+        menu = self._submenu(self.views, tr("&Playback"))
+        self.play = self.add(menu, tr("&Play or pause"), "Space")
+        menu.addSeparator()
+        self.back = self.add(menu, tr("5 seconds &back"), "Left")
+        self.forward = self.add(menu, tr("5 seconds &forward"), "Right")
+        self.step_back = self.add(menu, tr("One frame b&ack"), ",")
+        self.step = self.add(menu, tr("&One frame on"), ".")
+        self.home = self.add(menu, tr("To the &start"), "Home")
+        self.end = self.add(menu, tr("To the &end"), "End")
+        below = self._submenu(menu, tr("&Go to"))
+        percents = (tr("Go to {percent} %").format(percent=10 * digit) for digit in range(10))
+        self.tenths = [self.add(below, text, str(digit)) for digit, text in enumerate(percents)]
+
+    def _add_evidence(self) -> None:
+        menu = self.evidence
+        self.snapshot = self.add(menu, tr("&Snapshot"), "S")
+        self.mark = self.add(menu, tr("&Mark with a note…"), "M")
+        self.acknowledge = self.add(menu, tr("&Acknowledge"), "A")
+        menu.addSeparator()
+        self.alert_before = self.add(menu, tr("&Previous alert"), "[")
+        self.alert_after = self.add(menu, tr("&Next alert"), "]")
+
+    def _add_tools(self) -> None:
+        self.palette = self.add(self.tools, tr("&Commands…"), "Ctrl+Shift+P")
+
+    def _add_helps(self) -> None:
+        menu = self.helps
+        self.help = self.add(menu, tr("&Help"), "F1")
+        self.tour = self.add(menu, tr("&Tour"), "")
+        menu.addSeparator()
+        self.about = self.add(menu, tr("&About fakewatch"), "")
 
     @property
     def buttons(self) -> list[QAction]:
@@ -85,12 +125,12 @@ class Actions:
         The analysis goes on meanwhile, so this is not called a pause.
         """
         self.set_playing(not held, ready=False)
-        self.play.setText("Show the &live picture" if held else "&Hold the picture")
+        self.play.setText(tr("Show the &live picture") if held else tr("&Hold the picture"))
         self.play.setEnabled(held is not None)
 
     def set_playing(self, playing: bool, *, ready: bool) -> None:
         """Show what the play button would do, and whether there is anything to play."""
-        self.play.setText("&Play or pause")
+        self.play.setText(tr("&Play or pause"))
         self._playing = playing
         self.show_icons()
         for action in (
@@ -105,50 +145,27 @@ class Actions:
         ):
             action.setEnabled(ready)
 
-    def help_text(self) -> str:
-        """One line for each action that has a key."""
-        native = QKeySequence.SequenceFormat.NativeText
-        return "\n".join(
-            f"{action.shortcut().toString(native)}:  {plain(action)}"
-            for action in self._window.actions()
-            if not action.shortcut().isEmpty()
-        )
-
-    def _add_evidence(self) -> None:
-        menu = self._menu("&Evidence")
-        self.snapshot = self._add(menu, "&Snapshot", "S")
-        self.mark = self._add(menu, "&Mark with a note…", "M")
-        self.acknowledge = self._add(menu, "&Acknowledge", "A")
-        menu.addSeparator()
-        self.alert_before = self._add(menu, "&Previous alert", "[")
-        self.alert_after = self._add(menu, "&Next alert", "]")
-
     def add_docks(self, docks: Sequence[QDockWidget]) -> None:
         """Let each be shown and hidden in the menu of views."""
-        menu = self._views
         for dock in docks:
             toggle = dock.toggleViewAction()
             if toggle is not None:
-                toggle.setToolTip(f"Show or hide: {dock.windowTitle()}")
-                menu.addAction(toggle)
+                toggle.setToolTip(tr("Show or hide: {dock}").format(dock=dock.windowTitle()))
+                self._docks.addAction(toggle)
 
     def _themes(self, views: QMenu) -> dict[str, QAction]:
-        self._views = views
-        menu = views.addMenu("&Theme")
-        assert menu is not None
+        menu = self._submenu(views, tr("Them&e"))
         group = QActionGroup(self._window)
         found = {}
         for name in (SYSTEM, *THEMES):
-            found[name] = self._add(menu, f"Theme: {name}", "", checked=name == SYSTEM)
+            found[name] = self.add(menu, theme_name(name), "", checked=name == SYSTEM)
             group.addAction(found[name])
         return found
 
-    def _tenth(self, digit: int) -> QAction:
-        action = QAction(f"Go to {10 * digit} %", self._window)
-        action.setShortcut(QKeySequence(str(digit)))
-        action.setToolTip(f"{action.text()} ({digit})")
-        self._window.addAction(action)
-        return action
+    def _submenu(self, menu: QMenu, title: str) -> QMenu:
+        submenu = menu.addMenu(title)
+        assert submenu is not None
+        return submenu
 
     def _menu(self, title: str) -> QMenu:
         bar = self._window.menuBar()
@@ -157,14 +174,18 @@ class Actions:
         assert menu is not None
         return menu
 
-    def _add(self, menu: QMenu, text: str, keys: str, *, checked: bool | None = None) -> QAction:
+    def add(self, menu: QMenu, text: str, keys: str, *, checked: bool | None = None) -> QAction:
+        """One more action, in ``menu`` and in the list of commands, with its keys in its tool tip;
+        ``checked`` makes it one that is on or off.
+        """
         action = QAction(text, self._window)
         if keys:
             action.setShortcut(QKeySequence(keys))
         if checked is not None:
             action.setCheckable(True)
             action.setChecked(checked)
-        action.setToolTip(f"{plain(action)} ({keys})" if keys else plain(action))
+        native = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        action.setToolTip(f"{plain(action)} ({native})" if keys else plain(action))
         menu.addAction(action)
         # On the window as well: the keys must work while the menu is hidden.
         self._window.addAction(action)

@@ -11,11 +11,12 @@ from qtpy.QtWidgets import QAction, QInputDialog, QWidget
 
 from realtime.events import Event
 from realtime.redact import redact
-from realtime.window.about import ABOUT, tell
+from realtime.window.about import about
 from realtime.window.actions import Actions
 from realtime.window.canvas import Canvas
 from realtime.window.command_palette import CommandPalette
 from realtime.window.desk import Desk
+from realtime.window.help_page import HelpPage
 from realtime.window.layers import Layers
 from realtime.window.snapshot import Snapshots
 from realtime.window.themes import SYSTEM, Look
@@ -59,10 +60,8 @@ class Extras:
             action.triggered.connect(lambda _on, d=digit: self._window.file.seek_share(d / 10))
         actions.full_screen.toggled.connect(self.set_full_screen)
         actions.leave_full_screen.triggered.connect(self.step_back_out)
-        actions.shortcuts.triggered.connect(
-            lambda: tell(self._window, "Shortcuts", actions.help_text())
-        )
-        actions.about.triggered.connect(lambda: tell(self._window, "About fakewatch", ABOUT))
+        actions.help.triggered.connect(self.show_help)
+        actions.about.triggered.connect(lambda: about(self._window))
         actions.quit.triggered.connect(self._quit)
         desk.timeline.sought.connect(self._window.file.seek)
         desk.events.picked.connect(self.go_to)
@@ -141,6 +140,12 @@ class Extras:
     def show_palette(self) -> None:
         """Offer every action by name."""
         CommandPalette(self._window.actions(), self._window).open()
+
+    def show_help(self) -> None:
+        """How to read what is shown, and every key."""
+        bar = self._window.menuBar()
+        if bar is not None:
+            HelpPage(bar, self._window).open()
 
     def step_back_out(self) -> None:
         """From an enlarged tile to all of them, then out of full screen."""

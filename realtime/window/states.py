@@ -12,7 +12,16 @@ from typing import Final
 
 from realtime.errors import SourceCode
 from realtime.redact import redact
-from realtime.types import Frame, FrameResult, Load, SourceState, SourceStatus, Verdict
+from realtime.types import (
+    Frame,
+    FrameResult,
+    Load,
+    SourceState,
+    SourceStatus,
+    Verdict,
+    VerdictState,
+)
+from realtime.window.translate import later, tr
 
 _PICTURES: Final = (SourceState.BLACK, SourceState.FROZEN, SourceState.PROTECTED)
 
@@ -97,6 +106,20 @@ def words(state: SourceState | None, *, live: bool = False) -> str:
     if state is None:
         return "No source"
     return (_LIVE_WORDS if live else _STATE_WORDS)[state]
+
+
+_VERDICTS: Final = {
+    VerdictState.NOT_ASSESSABLE: later("Not assessable"),
+    VerdictState.LITTLE_EVIDENCE: later("Little evidence"),
+    VerdictState.UNCERTAIN: later("Uncertain"),
+    VerdictState.STRONG: later("Strong evidence"),
+    VerdictState.VERY_STRONG: later("Very strong evidence"),
+}
+
+
+def verdict_name(state: VerdictState) -> str:
+    """How strong the evidence is, in a word or three."""
+    return tr(_VERDICTS[state])
 
 
 def duration(seconds: float) -> str:

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QApplication
 
 from realtime.labels import state_colour
 from realtime.types import VerdictState
+from realtime.window.translate import later, tr
 
 SYSTEM: Final = "system"
 SCALES: Final = (0.9, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0)
@@ -81,6 +82,19 @@ THEMES: Final = {
         ),
     )
 }
+
+
+_NAMES: Final = {
+    SYSTEM: later("Theme of the system"),
+    "light": later("Light theme"),
+    "dark": later("Dark theme"),
+    "high contrast": later("Theme of high contrast"),
+}
+
+
+def theme_name(name: str) -> str:
+    """What the menu calls the theme of that name, or `SYSTEM`."""
+    return tr(_NAMES[name])
 
 
 def luminance(colour: str) -> float:
