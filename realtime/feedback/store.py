@@ -27,7 +27,7 @@ SCHEMA_VERSION: Final = 1
 APPLICATION_ID: Final = 0x66776662
 """Tells our files from those of others (SQLite, PRAGMA application_id)."""
 BUSY_S: Final = 5.0
-"""For so long another program may hold the file."""
+"""For so long another program may usually hold the file."""
 DAY_S: Final = 86_400.0
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class FeedbackStore(Closing):
 
     Raises:
         SinkError: here and from every method: the folder is read-only, the disk full, the file
-            damaged or held by another program for more than `BUSY_S`. Nothing is half done then.
+            damaged or held by another program for more than ``busy_s``. Nothing is half done then.
         ConfigError: if the file is none of ours, or of a newer version.
     """
 
@@ -51,10 +51,12 @@ class FeedbackStore(Closing):
         *,
         keep_days: float | None = None,
         wall: Callable[[], float] = time.time,
+        busy_s: float = BUSY_S,
     ) -> None:
         self._path = path
         self._keep_days = keep_days
         self._wall = wall
+        self._busy_s = busy_s
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         if "\0" in str(path):
@@ -148,12 +150,12 @@ class FeedbackStore(Closing):
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+            self._path, timeout=self._busy_s, isolation_level=None, check_same_thread=False
         )
         try:
             connection.row_factory = sqlite3.Row
             self._check_ours(connection)
-            _patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
+            _patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"), self._busy_s)
             for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
                 connection.execute(f"PRAGMA {pragma}")
             self._make_tables(connection)
@@ -256,9 +258,9 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _patiently(work: Callable[[], object]) -> None:
+def _patiently(work: Callable[[], object], busy_s: float) -> None:
     """For what SQLite does not wait with: becoming a WAL database while others look."""
-    deadline = time.monotonic() + BUSY_S
+    deadline = time.monotonic() + busy_s
     while True:
         try:
             work()

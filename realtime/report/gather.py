@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from realtime.redact import redact
 from realtime.report.lanes import Lane
 from realtime.report.model import CueFacts, FileFacts, Person, Run
+from realtime.report.parts import Parts
 from realtime.report.pictures import Album
 from realtime.types import (
     Cue,
@@ -25,6 +27,17 @@ MAX_PEOPLE: Final = 200
 
 MAX_SCORES: Final = 2048
 """Of one track; more than eight minutes at four scores a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """One person in brief, as `Person` says it."""
+
+    track_id: int
+    first_s: float
+    last_s: float
+    state: VerdictState
+    probability: float | None
 
 
 class Witnesses:
@@ -106,6 +119,15 @@ class _Track:
         state = max(self._reached, key=lambda s: s.rank)
         return state.rank, self._gravest[state][0]
 
+    def outline(self) -> Outline:
+        said = self.summary
+        rank, probability = self.gravity
+        state = next(s for s in VerdictState if s.rank == rank)
+        number = probability if rank else None
+        if said is not None:
+            state, number = said.state, said.probability
+        return Outline(self.track_id, self.first_s, self.last_s, state, number)
+
     def person(self) -> Person:
         said = self.summary
         if said is not None:
@@ -141,12 +163,15 @@ class _Track:
 class Gathering:
     """One run from its start on; used by one thread at a time.
 
-    With ``faces`` pictures of the faces that led to the verdicts are kept.
+    With ``faces`` pictures of the faces that led to the verdicts are kept. Of more than
+    ``most`` people the gravest stay.
     """
 
-    def __init__(self, start: RunStart, *, faces: bool = False) -> None:
+    def __init__(self, start: RunStart, *, faces: bool = False, most: int = MAX_PEOPLE) -> None:
         self._start = start
         self._faces = faces
+        self._most = most
+        self._parts = Parts()
         self._tracks: dict[int, _Track] = {}
         self._witnesses = Witnesses()
         self._begin: float | None = None
@@ -158,6 +183,7 @@ class Gathering:
         """Take in one result."""
         time_s = self._time(result)
         self._results += 1
+        self._parts.add(result.frame.epoch, time_s)
         self._seen_s = max(self._seen_s, time_s)
         self._witnesses.hear(result.source_cues)
         for track_id, verdict in result.verdicts.items():
@@ -175,8 +201,20 @@ class Gathering:
                 track.album.look(time_s, result, track_id)
         self._sum_up(result.ended)
 
-    def run(self, summary: RunSummary | None, file: FileFacts | None) -> Run:
-        """All that was gathered; ``summary`` is None for a run that was broken off."""
+    @property
+    def begin_mono(self) -> float | None:
+        """``time.monotonic()`` at the second 0 of a live source; None for a file."""
+        return self._begin
+
+    def outline(self) -> list[Outline]:
+        """Everybody in brief, in the order of their numbers."""
+        return [track.outline() for _, track in sorted(self._tracks.items())]
+
+    def run(
+        self, summary: RunSummary | None, file: FileFacts | None, *, going_on: bool = False
+    ) -> Run:
+        """All that was gathered; ``summary`` is None for a run that was broken off, or is
+        ``going_on``."""
         if summary is not None:
             self._sum_up(summary.tracks)
             self._witnesses.hear(summary.cues)
@@ -194,6 +232,9 @@ class Gathering:
             results=self._results,
             left_out=self._left_out,
             faces_allowed=self._faces,
+            parts=self._parts.found,
+            jumped=self._parts.jumped and not self._start.source.live,
+            going_on=going_on and summary is None,
         )
 
     def _time(self, result: FrameResult) -> float:
@@ -210,7 +251,7 @@ class Gathering:
                 self._tracks[summary.track_id].summary = summary
 
     def _make_room(self) -> None:
-        if len(self._tracks) < MAX_PEOPLE:
+        if len(self._tracks) < self._most:
             return
         gone = [t for t in self._tracks.values() if t.summary is not None]
         least = min(gone or self._tracks.values(), key=lambda t: (t.gravity, -t.first_s))

@@ -12,6 +12,9 @@ from typing import Final
 from realtime.report.lanes import Point, Span
 from realtime.types import Cue, Obstacle, RunStart, RunSummary, VerdictState
 
+EDGE_S: Final = 0.5
+"""A file is analysed to its end if no more than this is missing: claims are not exact."""
+
 CHUNK: Final = 25
 """People in one timeline, so that each fits on a page."""
 
@@ -91,8 +94,10 @@ class Person:
 class Run:
     """One source. ``people`` the gravest first; ``left_out`` so many more were no graver.
 
-    ``summary`` is None if the run was broken off before it could be summed up; ``results`` of
-    frames were gathered.
+    ``summary`` is None if the run was broken off before it could be summed up, or is ``going_on``
+    still; ``results`` of frames were gathered. ``parts`` are the first and the last moment of each
+    stretch that was analysed; there may be several where a viewer ``jumped`` about in a file.
+    ``not_chosen`` people were left out because nobody wanted them in the report.
     """
 
     start: RunStart
@@ -104,17 +109,34 @@ class Run:
     results: int
     left_out: int = 0
     faces_allowed: bool = False
+    parts: tuple[tuple[float, float], ...] = ()
+    jumped: bool = False
+    going_on: bool = False
+    not_chosen: int = 0
 
     @property
     def complete(self) -> bool:
-        """Whether it ended by itself, as far as can be told."""
-        if self.summary is None or self.summary.error is not None:
+        """Whether all of it was looked at, or all until its end, as far as can be told."""
+        if self.summary is None:
+            return self.going_on and self._covered
+        if self.summary.error is not None:
             return False
         if self.start.source.live:
             return True
+        if self.jumped or self._covered:
+            return self._covered
         counts = self.summary.counts
         shut = sum(n for cause, n in counts.dropped.items() if cause.value == "shutdown")
         return not shut and counts.in_flight == 0
+
+    @property
+    def _covered(self) -> bool:
+        """Whether one part reaches from the beginning of a file to the end that it claims."""
+        claimed = self.start.source.duration_s
+        if claimed is None or self.start.source.live or len(self.parts) != 1:
+            return False
+        ((first, last),) = self.parts
+        return first <= EDGE_S and last >= claimed - EDGE_S
 
     @property
     def length_s(self) -> float:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import resources
+from typing import Final
 
 from jinja2 import Environment, StrictUndefined
 
@@ -12,9 +13,15 @@ from realtime.report import plots, words
 from realtime.report.model import CHUNK, Run
 from realtime.types import VerdictState
 
+_LINES: Final = 4000
+"""Pieces that the template gives for a person, roughly; only the progress rests on it."""
 
-def page(runs: Sequence[Run]) -> str:
-    """HTML of some runs, in order; every text in it is escaped."""
+
+def page(runs: Sequence[Run], step: Callable[[float], None] | None = None) -> str:
+    """HTML of some runs, in order; every text in it is escaped.
+
+    ``step`` hears now and then which share is done, and may raise to break it off.
+    """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -22,9 +29,18 @@ def page(runs: Sequence[Run]) -> str:
     environment.filters["kind"] = lambda shape: type(shape).__name__
     environment.filters["corners"] = _corners
     source = resources.files("realtime.report").joinpath("report.html").read_text("utf-8")
-    return environment.from_string(source).render(
+    pieces = environment.from_string(source).generate(
         runs=runs, w=words, plots=plots, states=list(VerdictState), chunk=CHUNK
     )
+    if step is None:
+        return "".join(pieces)
+    whole = _LINES * max(1, sum(len(run.people) + 1 for run in runs))
+    found = []
+    for count, piece in enumerate(pieces):
+        found.append(piece)
+        if count % 256 == 0:
+            step(min(0.95, count / whole))
+    return "".join(found)
 
 
 def _jpeg(data: bytes) -> str:

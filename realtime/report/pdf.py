@@ -7,7 +7,7 @@ character that the font lacks is written as its number, so that two names never 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from realtime.report import plots, words
@@ -19,9 +19,13 @@ _PICTURE: Final = 110.0
 _WIDE: Final = 150.0
 
 
-def pdf(runs: Sequence[Run]) -> bytes:
-    """PDF of some runs, in order; raises `SinkError` if the font is missing."""
+def pdf(runs: Sequence[Run], step: Callable[[float], None] | None = None) -> bytes:
+    """PDF of some runs, in order; raises `SinkError` if the font is missing.
+
+    ``step`` hears with each person which share is done, and may raise to break it off.
+    """
     page = _Page()
+    page.count(step, sum(len(run.people) + 1 for run in runs))
     try:
         page.overview(runs)
         for run in runs:
@@ -33,6 +37,16 @@ def pdf(runs: Sequence[Run]) -> bytes:
 
 class _Page(Flow):
     """What stands in a report."""
+
+    def count(self, step: Callable[[float], None] | None, whole: int) -> None:
+        """Tell ``step`` of each of so many parts."""
+        self._tell, self._whole, self._done = step, whole, 0
+
+    def _step(self) -> None:
+        if self._tell is not None:
+            # The font is embedded at the end, which takes its time.
+            self._tell(0.8 * self._done / self._whole)
+        self._done += 1
 
     def overview(self, runs: Sequence[Run]) -> None:
         """What stands before the first run."""
@@ -62,6 +76,7 @@ class _Page(Flow):
 
     def run(self, run: Run) -> None:
         """Everything of one source."""
+        self._step()
         self.heading(words.shown_name(run), 13, above=16)
         self.say(words.headline(run), size=10.5, bold=True)
         for line in words.warnings(run):
@@ -117,6 +132,7 @@ class _Page(Flow):
         self.set_y(y + 16)
 
     def _person(self, person: Person, run: Run) -> None:
+        self._step()
         title = f"Person #{person.track_id}: {person.state.words} "
         self.heading(title + words.number(person.probability), 10.5)
         self.say(words.STATE_MEANS[person.state])
@@ -127,8 +143,8 @@ class _Page(Flow):
         if person.shown:
             self.room(_PICTURE + 60)
             self.say(
-                "Pictures that led to the verdict. Only this face is shown; all else is blurred. "
-                "Beside each, what its score rests on.",
+                "Pictures that led to the verdict. Only this face is shown; all else is blurred."
+                + (" Beside each, what its score rests on." if _heated(person) else ""),
                 colour=plots.PALE,
             )
             for shown in person.shown:
@@ -168,3 +184,7 @@ class _Page(Flow):
         first = ("Witness", "What it says, and what it cannot tell", "value", "for fake, nats")
         head = (*first, "least to most", "confidence", "watched")
         self.rows(head, rows, (2.1, 6, 1.3, 1.4, 1.7, 1.8, 1.4))
+
+
+def _heated(person: Person) -> bool:
+    return any(shown.heat is not None for shown in person.shown)

@@ -11,7 +11,7 @@ from typing import Final
 from realtime.closing import Closing
 from realtime.errors import SinkError
 from realtime.redact import redact
-from realtime.report.gather import Gathering
+from realtime.report.gather import MAX_PEOPLE, Gathering, Outline
 from realtime.report.hashing import FileHash
 from realtime.report.model import FileFacts, Run
 from realtime.report.write import try_out, write
@@ -128,11 +128,15 @@ class ReportSink(Closing):
 
 
 class RunRecorder(Closing):
-    """Keeps what a report on the newest run would say, for a viewer who may ask for one."""
+    """Keeps what a report on the newest run would say, for a viewer who may ask for one.
 
-    def __init__(self, *, faces: bool = False) -> None:
+    Of more than ``most`` people the gravest stay.
+    """
+
+    def __init__(self, *, faces: bool = False, most: int = MAX_PEOPLE) -> None:
         self._lock = threading.Lock()
         self._faces = faces
+        self._most = most
         self._gathering: Gathering | None = None
         self._summary: RunSummary | None = None
         self.needs_pictures = faces
@@ -140,7 +144,8 @@ class RunRecorder(Closing):
     def start(self, start: RunStart) -> None:
         """A run begins; the one before is forgotten."""
         with self._lock:
-            self._gathering, self._summary = Gathering(start, faces=self._faces), None
+            self._gathering = Gathering(start, faces=self._faces, most=self._most)
+            self._summary = None
 
     def write(self, result: FrameResult) -> None:
         """Gather one result."""
@@ -158,4 +163,17 @@ class RunRecorder(Closing):
     def run(self, file: FileFacts | None = None) -> Run | None:
         """All up to now, None before the first run; from any thread."""
         with self._lock:
-            return None if self._gathering is None else self._gathering.run(self._summary, file)
+            if self._gathering is None:
+                return None
+            return self._gathering.run(self._summary, file, going_on=True)
+
+    def outline(self) -> list[Outline]:
+        """Who is in it, cheap enough for a thread that must not wait."""
+        with self._lock:
+            return [] if self._gathering is None else self._gathering.outline()
+
+    @property
+    def begin_mono(self) -> float | None:
+        """``time.monotonic()`` at the second 0 of a live source, None for a file or none yet."""
+        with self._lock:
+            return None if self._gathering is None else self._gathering.begin_mono

@@ -99,6 +99,8 @@ def shown_name(run: Run) -> str:
 
 def headline(run: Run) -> str:
     """The whole source in one sentence."""
+    if not run.people and run.not_chosen:
+        return "Nobody of those who were seen was chosen for this report."
     if not run.people:
         return "No face was found. Nothing is said about this source."
     worst = run.people[0]
@@ -178,7 +180,8 @@ def model_facts(run: Run) -> list[tuple[str, str]]:
 def frame_facts(run: Run) -> list[tuple[str, str]]:
     """The drop identity: every picture that came is accounted for."""
     if run.summary is None:
-        return [("Analysed", f"{run.results:,}, until the run was broken off")]
+        until = "so far" if run.going_on else "until the run was broken off"
+        return [("Analysed", f"{run.results:,}, {until}")]
     counts = run.summary.counts
     facts = [("Captured", f"{counts.captured:,}"), ("Analysed", f"{counts.analysed:,}")]
     facts += [
@@ -205,15 +208,35 @@ def warnings(run: Run) -> list[str]:
     if run.summary is not None and run.summary.error is not None:
         found.append(f"The run broke off: {redact(run.summary.error)}")
     elif not run.complete:
-        found.append(
-            f"The run was ended before its source: what came after {clock(run.seen_s)} was not "
-            "looked at."
-        )
+        found.append(_missing(run))
     if run.file is not None and run.file.trouble:
         found.append(f"There is no hash of the file: {run.file.trouble}.")
+    if run.not_chosen:
+        found.append(
+            f"{run.not_chosen} of the people who were seen are not in this report, because they "
+            "were not chosen for it; the gravest verdict may be among them."
+        )
     if run.left_out:
         found.append(f"{run.left_out} more faces, none of them graver, are not listed.")
     return found
+
+
+_PARTS: Final = 6
+
+
+def _missing(run: Run) -> str:
+    """What of a source was not looked at."""
+    if run.start.source.live and run.going_on:
+        return f"The source was still watched when this was made; it ends at {clock(run.seen_s)}."
+    if not (run.jumped or run.going_on):
+        return (
+            f"The run was ended before its source: what came after {clock(run.seen_s)} was not "
+            "looked at."
+        )
+    spans = [f"{clock(first)} to {clock(last)}" for first, last in run.parts[:_PARTS]]
+    more = len(run.parts) - len(spans)
+    told = ", ".join(spans) + (f" and {more} more parts" if more else "")
+    return f"Only a part of this file was analysed: {told}. Nothing is said about the rest."
 
 
 def how_measured(run: Run) -> list[str]:

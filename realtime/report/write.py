@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,14 @@ from realtime.redact import redact
 from realtime.report.model import Run
 
 SUFFIXES: Final = (".html", ".htm", ".pdf")
+
+
+Step = Callable[[float], None]
+"""Hears which share of the work is done, 0 to 1; what it raises breaks the work off."""
+
+
+def no_step(_share: float) -> None:
+    """For whoever does not want to know."""
 
 
 def try_out(path: Path, *, private: bool = False) -> None:
@@ -36,18 +44,19 @@ def try_out(path: Path, *, private: bool = False) -> None:
         raise _told(path, exc, "name another output file") from None
 
 
-def write(path: Path, runs: Sequence[Run], *, private: bool = False) -> None:
+def write(path: Path, runs: Sequence[Run], *, private: bool = False, step: Step = no_step) -> None:
     """Write the report on ``runs`` in the form that the name asks for; takes up to seconds.
 
-    What was there is replaced once the new one is whole. ``private`` is for reports that show
-    people: only their owner may read them.
+    What was there is replaced once the new one is whole, and stays if ``step`` raises. ``private``
+    is for reports that show people: only their owner may read them.
 
     Raises:
         ConfigError, SinkError: as `try_out`, and if the disk is full.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise ConfigError(f"The report {redact(path)} must end in .html or .pdf.")
-    data = _rendered(path, runs)
+    data = _rendered(path, runs, step)
+    step(1.0)
     try:
         if path.is_file() or not path.exists():
             _replace(path.resolve(), data, _mode(private))
@@ -57,14 +66,14 @@ def write(path: Path, runs: Sequence[Run], *, private: bool = False) -> None:
         raise _told(path, exc, "free some space or name another output file") from None
 
 
-def _rendered(path: Path, runs: Sequence[Run]) -> bytes:
+def _rendered(path: Path, runs: Sequence[Run], step: Step) -> bytes:
     if path.suffix.lower() == ".pdf":
         from realtime.report.pdf import pdf  # noqa: PLC0415 - slow to import
 
-        return pdf(runs)
+        return pdf(runs, step)
     from realtime.report.page import page  # noqa: PLC0415
 
-    return page(runs).encode("utf-8", "backslashreplace")
+    return page(runs, step).encode("utf-8", "backslashreplace")
 
 
 def _replace(target: Path, data: bytes, mode: int) -> None:

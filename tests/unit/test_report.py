@@ -394,7 +394,9 @@ def test_of_many_files_all_are_in_one_report_and_it_is_not_written_for_each(
     written = []
     plain = write._rendered
     monkeypatch.setattr(
-        write, "_rendered", lambda path, runs: written.append(len(runs)) or plain(path, runs)
+        write,
+        "_rendered",
+        lambda path, runs, *rest: written.append(len(runs)) or plain(path, runs, *rest),
     )
     with ReportSink(path) as sink:
         for number in range(40):
