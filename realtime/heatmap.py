@@ -26,7 +26,7 @@ _TO_SMOOTH: Final = np.array(
     [[_FINER, 0, 1.5 * _FINER - 0.5], [0, _FINER, 1.5 * _FINER - 0.5], [0, 0, 1]]
 )
 """From cells of the map to pixels of `_smooth`: the cells are one further in and larger."""
-LEGEND_TEXT: Final = ("0", f"+{HEAT_FULL:.0f}", "speaks for fake")
+LEGEND_TEXT: Final = ("low 0", f"+{HEAT_FULL:.0f} high", "speaks for fake")
 
 
 def _tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -75,11 +75,18 @@ def left_over(score: Score) -> FloatArray:
     return np.asarray(found * np.float32(share), np.float32)
 
 
-def paint_heat(picture: Image, score: Score, box: FloatArray, scale: tuple[float, float]) -> None:
+def paint_heat(
+    picture: Image,
+    score: Score,
+    box: FloatArray,
+    scale: tuple[float, float],
+    origin: tuple[float, float] = (0.0, 0.0),
+) -> None:
     """Blend the heat map of ``score`` into ``picture`` in place.
 
     ``box`` ``(4,)`` is the face's box in the frame, ``scale`` (x, y) how many pixels of the
-    picture one pixel of the frame is. A score without a usable map paints nothing.
+    picture one pixel of the frame is. ``origin`` (x, y): the picture begins so many of its pixels
+    right of and below the corner of the frame. A score without a usable map paints nothing.
     """
     if score.cam is None or not np.all(np.isfinite(score.cam)):
         return
@@ -87,7 +94,10 @@ def paint_heat(picture: Image, score: Score, box: FloatArray, scale: tuple[float
         return
     to_cam = np.vstack([frame_to_cam(score, box), [0.0, 0.0, 1.0]])
     sx, sy = scale
-    to_frame = np.array([[1 / sx, 0, 0.5 / sx - 0.5], [0, 1 / sy, 0.5 / sy - 0.5], [0, 0, 1]])
+    left, top = origin
+    to_frame = np.array(
+        [[1 / sx, 0, (left + 0.5) / sx - 0.5], [0, 1 / sy, (top + 0.5) / sy - 0.5], [0, 0, 1]]
+    )
     to_cam = to_cam @ to_frame
     rows, columns = score.cam.shape
     # One cell more on each side, in which the map fades out instead of ending in a line.

@@ -243,16 +243,16 @@ def notice_picture(text: str, text_px: int) -> Image:
     return picture
 
 
-@lru_cache(maxsize=4)
-def legend_picture(text_px: int) -> Image:
-    """The fixed scale of the heat map, read-only."""
+@lru_cache(maxsize=8)
+def legend_picture(text_px: int, *, short: bool = False) -> Image:
+    """The fixed scale of the heat map, read-only; ``short`` says less of it in less room."""
     low, high, meaning = LEGEND_TEXT
     size = max(_MIN_TEXT_PX, round(text_px * 0.85))
     pad = max(3, round(text_px * 0.4))
-    bar_wide, bar_high = 6 * size, round(size * 0.7)
+    bar_wide, bar_high = (3 if short else 6) * size, round(size * 0.7)
     with _font_lock:
         font = _font(size, False)
-        texts = (low, f"{high}  {meaning}")
+        texts = (low, high if short else f"{high}  {meaning}")
         first, second = (int(np.ceil(font.getlength(text))) for text in texts)
         page = PillowImage.new("L", (first + bar_wide + second + 4 * pad, 2 * pad + size), _PAPER)
         pen = ImageDraw.Draw(page)

@@ -9,6 +9,7 @@ apart), by the stroke of the box and by the sign in the label.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -29,10 +30,39 @@ from realtime.labels import (
 )
 from realtime.types import FrameResult, Image, Verdict, VerdictState
 
+Region = tuple[float, float, float, float]
+"""x, y, width, height in pixels of the frame: the part of it that a picture shows."""
+
 _HALO: Final[Colour] = (20, 20, 20)
 """Drawn under every stroke, so that it stands out from bright and dark pictures alike."""
 _SECOND_BORDER: Final = 3
 """How far outside the first the second border of the gravest state is, in strokes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """From pixels of the frame to those of a picture: ``scale`` first, then less ``origin``."""
+
+    scale: tuple[float, float]
+    origin: tuple[float, float] = (0.0, 0.0)
+
+    def rect(self, box: NDArray[np.float32]) -> Rect:
+        """Where ``box`` ``(4,)`` lies in the picture, at least 1 by 1."""
+        (sx, sy), (left, top) = self.scale, self.origin
+        x, y = round(float(box[0]) * sx - left), round(float(box[1]) * sy - top)
+        right = round(float(box[0] + box[2]) * sx - left)
+        bottom = round(float(box[1] + box[3]) * sy - top)
+        return x, y, max(1, right - x), max(1, bottom - y)
+
+
+def mapping(
+    shape: tuple[int, ...], frame: tuple[int, ...], region: Region | None = None
+) -> Mapping:
+    """Where things go on a picture of that ``shape`` (height, width, ...) that shows ``region`` of
+    a frame of the shape ``frame``, or all of it."""
+    x, y, w, h = region or (0.0, 0.0, frame[1], frame[0])
+    scale = (shape[1] / w, shape[0] / h)
+    return Mapping(scale, (x * scale[0], y * scale[1]))
 
 
 def draw(
@@ -63,36 +93,42 @@ def draw_on(
     labels: bool = True,
     text_px: int | None = None,
     notice: str = "",
+    hint: str = "",
+    region: Region | None = None,
 ) -> None:
     """As `draw`, but into ``canvas`` itself, which must be writable.
 
-    ``notice`` is said in large letters at the bottom, away from faces and labels.
+    ``notice`` is said in large letters at the bottom, ``hint`` in small ones at the top right,
+    both away from faces and labels. ``region``: the canvas shows that part of the frame only.
     """
     high, wide = canvas.shape[:2]
-    frame_high, frame_wide = result.frame.image.shape[:2]
-    scale = (wide / frame_wide, high / frame_high)
+    to_canvas = mapping(canvas.shape, result.frame.image.shape, region)
     text_px = default_text_px(wide, high) if text_px is None else text_px
     faces = result.faces
     thick = max(1, round(text_px / 8))
     # Room for the second border of the gravest state, and a little air.
     margin = _SECOND_BORDER * (thick + 1) + thick + 2
-    rects = [_scaled(box, scale) for box in faces.boxes]
+    rects = [to_canvas.rect(box) for box in faces.boxes]
     bordered = [_grown(rect, margin) for rect in rects]
     taken: list[Rect] = []
     if heat:
         for track_id, box in zip(faces.track_ids.tolist(), faces.boxes, strict=True):
             if track_id in result.heat:
-                paint_heat(canvas, result.heat[track_id], box, scale)
-        taken += _sticker(canvas, legend_picture(text_px), bordered, taken, right=True)
-    if notice:
-        taken += _sticker(canvas, notice_picture(notice, text_px), bordered, taken, right=False)
+                score = result.heat[track_id]
+                paint_heat(canvas, score, box, to_canvas.scale, to_canvas.origin)
+        taken += _legend(canvas, bordered, text_px)
+    taken += _texts(canvas, notice, hint, bordered, taken, text_px=text_px)
     verdicts = [result.verdicts.get(i) for i in faces.track_ids.tolist()]
     if boxes:
         for verdict, rect in zip(verdicts, rects, strict=True):
             if verdict is not None:
                 _box(canvas, rect, verdict.state, thick)
     if labels:
-        known = [(v, room) for v, room in zip(verdicts, bordered, strict=True) if v is not None]
+        known = [
+            (verdict, room)
+            for verdict, rect, room in zip(verdicts, rects, bordered, strict=True)
+            if verdict is not None and overlaps(rect, (0, 0, wide, high))
+        ]
         # The gravest first: it gets the best place.
         for verdict, room in sorted(known, key=lambda pair: -pair[0].state.rank):
             taken += _label(canvas, verdict, room, bordered, taken, text_px=text_px)
@@ -101,13 +137,6 @@ def draw_on(
 def _grown(rect: Rect, by: int) -> Rect:
     x, y, w, h = rect
     return x - by, y - by, w + 2 * by, h + 2 * by
-
-
-def _scaled(box: NDArray[np.float32], scale: tuple[float, float]) -> Rect:
-    left, top = float(box[0]) * scale[0], float(box[1]) * scale[1]
-    right, bottom = float(box[0] + box[2]) * scale[0], float(box[1] + box[3]) * scale[1]
-    x, y = round(left), round(top)
-    return x, y, max(1, round(right) - x), max(1, round(bottom) - y)
 
 
 def _box(canvas: Image, rect: Rect, state: VerdictState, thick: int) -> None:
@@ -130,15 +159,22 @@ def _rectangle(canvas: Image, rect: Rect, colour: Colour, thick: int) -> None:
 
 def _dashed(canvas: Image, rect: Rect, colour: Colour, thick: int) -> None:
     x, y, w, h = rect
+    high, wide = canvas.shape[:2]
     dash = max(4, 4 * thick)
     lines = []
-    for start in range(0, w, 2 * dash):
+    for start in _starts(x, w, wide, 2 * dash):
         end = min(start + dash, w - 1)
         lines += [((x + start, v), (x + end, v)) for v in (y, y + h - 1)]
-    for start in range(0, h, 2 * dash):
+    for start in _starts(y, h, high, 2 * dash):
         end = min(start + dash, h - 1)
         lines += [((u, y + start), (u, y + end)) for u in (x, x + w - 1)]
     _lines(canvas, lines, colour, thick)
+
+
+def _starts(begin: int, length: int, room: int, step: int) -> range:
+    """Where dashes start on a side, without the many that no part of an enlarged face shows."""
+    first = max(0, -begin) // step * step
+    return range(first, max(0, min(length, room - begin)), step)
 
 
 def _corners(canvas: Image, rect: Rect, colour: Colour, thick: int) -> None:
@@ -204,15 +240,55 @@ def _label(
     return [room]
 
 
-def _sticker(
-    canvas: Image, picture: Image, faces: list[Rect], taken: list[Rect], *, right: bool
+def overlaps(a: Rect, b: Rect) -> bool:
+    """Whether two rectangles share a pixel."""
+    across = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    return across > 0 and min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1]) > 0
+
+
+def _legend(canvas: Image, faces: list[Rect], text_px: int) -> list[Rect]:
+    """Draw the scale of the heat map; it rather stays away than hides a face."""
+    for short in (False, True):
+        picture = legend_picture(text_px, short=short)
+        room = _sticker(canvas, picture, faces, [], right=True, needed=False)
+        if room:
+            return room
+    return []
+
+
+def _texts(
+    canvas: Image, notice: str, hint: str, faces: list[Rect], taken: list[Rect], *, text_px: int
 ) -> list[Rect]:
-    """Draw ``picture`` at the bottom, in the middle or on the right; returns the room it took."""
+    rooms: list[Rect] = []
+    if notice:
+        rooms += _sticker(canvas, notice_picture(notice, text_px), faces, taken, right=False)
+    if hint:
+        picture = notice_picture(hint, max(1, round(text_px / 1.6)))
+        rooms += _sticker(canvas, picture, faces, [*taken, *rooms], right=True, top=True)
+    return rooms
+
+
+def _sticker(
+    canvas: Image,
+    picture: Image,
+    faces: list[Rect],
+    taken: list[Rect],
+    *,
+    right: bool,
+    top: bool = False,
+    needed: bool = True,
+) -> list[Rect]:
+    """Draw ``picture`` at the bottom or ``top``, in the middle or on the right; returns the room
+    it took. What is not ``needed`` is left out where it would hide a face."""
     high, wide = canvas.shape[:2]
     h, w = picture.shape[:2]
     if w > wide or h > high:
         return []
     left = wide - w if right else (wide - w) // 2
-    (x, y), _ = place((w, h), (left, high, w, 1), faces, taken, (wide, high), gap=0)
+    # Above this is the first choice of a label: the edge that the picture is to touch.
+    anchor = (left, h if top else high, w, 1)
+    (x, y), _ = place((w, h), anchor, faces, taken, (wide, high), gap=0)
+    if not needed and any(overlaps((x, y, w, h), face) for face in faces):
+        return []
     canvas[y : y + h, x : x + w] = picture
     return [(x, y, w, h)]

@@ -1,114 +1,70 @@
-"""The picture: the newest frame with its overlay, as large as the window allows."""
+"""The picture: the newest frame with its overlay, as large as the window allows or the viewer
+wants."""
 
 from __future__ import annotations
 
 import time
-from typing import Final, cast
 
-import cv2
-import numpy as np
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QColor, QFontInfo, QImage, QPainter, QPaintEvent, QResizeEvent
 from qtpy.QtWidgets import QWidget
 
 from realtime.labels import default_text_px
-from realtime.overlay import draw_on
+from realtime.overlay import draw_on, mapping, overlaps
 from realtime.types import FrameResult, Image
 from realtime.window.layers import Layers, draw_landmarks, hide_faces
+from realtime.window.lens import Lens
 from realtime.window.notice import paint_notice
 from realtime.window.states import SILENCE, Notice
-
-_DIMMED: Final = 0.35
-"""Brightness of a picture that is no longer live: still to be recognised, not to be mistaken."""
+from realtime.window.surface import Surface, dim
+from realtime.window.translate import tr, trn
+from realtime.window.viewport import FIT, Places, Size
 
 _BACKGROUND = QColor(16, 16, 16)
 _STATE_INK = QColor(235, 235, 235)
 
 
-def fit(width: int, height: int, room_width: int, room_height: int) -> tuple[int, int]:
-    """The largest size of the shape ``width`` by ``height`` that fits in, at least 1 by 1."""
-    scale = min(room_width / width, room_height / height)
-    return (
-        max(1, min(room_width, round(width * scale))),
-        max(1, min(room_height, round(height * scale))),
-    )
-
-
-def scale_into(target: Image, image: Image) -> None:
-    """Fill ``target`` with ``image`` at the target's size.
-
-    Halved while it is more than twice too large, then interpolated: as free of moire as
-    averaging over areas, and five times as fast.
-    """
-    high, wide = target.shape[:2]
-    while image.shape[1] >= 2 * wide and image.shape[0] >= 2 * high:
-        half = (image.shape[1] // 2, image.shape[0] // 2)
-        image = cv2.resize(image, half, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    if image.shape == target.shape:
-        np.copyto(target, image)
-    else:
-        cv2.resize(image, (wide, high), dst=target, interpolation=cv2.INTER_LINEAR)
-
-
-class _Surface:
-    """The memory of one size of picture, used again for every frame of that size.
-
-    Fresh memory for each frame costs more than all the drawing on a 4K screen. ``image`` owns
-    its pixels, and ``pixels`` ``(H, W, 4)`` is a view of them; ``bgr`` is to draw on.
-    """
-
-    def __init__(self, width: int, height: int, ratio: float) -> None:
-        self.bgr: Image = np.empty((height, width, 3), np.uint8)
-        # Qt paints this format fastest.
-        self.image = QImage(width, height, QImage.Format.Format_RGB32)
-        self.image.setDevicePixelRatio(ratio)
-        memory = self.image.bits()
-        assert memory is not None
-        memory.setsize(self.image.sizeInBytes())
-        shape = (height, self.image.bytesPerLine() // 4, 4)
-        self.pixels = np.frombuffer(cast("bytes", memory), np.uint8).reshape(shape)[:, :width]
-
-    def fits(self, width: int, height: int, ratio: float) -> bool:
-        """Whether it can take a picture of this size."""
-        return self.bgr.shape == (height, width, 3) and self.image.devicePixelRatioF() == ratio
-
-    def dim(self) -> None:
-        """Make it dark and grey."""
-        grey = cv2.cvtColor(self.bgr, cv2.COLOR_BGR2GRAY)
-        cv2.convertScaleAbs(grey, dst=grey, alpha=_DIMMED)
-        cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR, dst=self.bgr)
-
-    def finish(self) -> None:
-        """Bring what was drawn into the image."""
-        cv2.cvtColor(self.bgr, cv2.COLOR_BGR2BGRA, dst=self.pixels)
-
-
-class Canvas(QWidget):
+class Canvas(Lens):
     """Shows one `FrameResult`, letterboxed, at the pixels of the screen.
 
-    It is drawn when Qt paints: results that come faster than that cost nothing. The picture is
-    first scaled and then drawn upon, so that lines and text are sharp at every size.
+    It is drawn when Qt paints: results that come faster than that cost nothing. The part that is
+    seen is first scaled and then drawn upon, so that lines and text are sharp at every size.
 
-    ``cost_s`` is how long the newest picture took to draw.
+    ``cost_s`` is how long the newest picture took to draw, ``drawn`` how many there were.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(160, 90)
-        self.setAccessibleName("Video")
+        self.setAccessibleName(tr("Video"))
         self._result: FrameResult | None = None
         self._layers = Layers()
         self._state_text = ""
         self._notice = SILENCE
         self.cost_s = 0.0
+        self.drawn = 0
         self._picture: QImage | None = None
-        self._surface: _Surface | None = None
+        self._surface: Surface | None = None
+        self.looked.connect(self._on_looked)
 
     @property
     def result(self) -> FrameResult | None:
         """What is shown."""
         return self._result
+
+    @property
+    def frame_size(self) -> Size | None:
+        """Of what is shown."""
+        if self._result is None:
+            return None
+        high, wide = self._result.frame.image.shape[:2]
+        return wide, high
+
+    @property
+    def beside(self) -> bool:
+        """Whether the plain picture is wanted on the left."""
+        return self._layers.beside
 
     @property
     def layers(self) -> Layers:
@@ -125,9 +81,27 @@ class Canvas(QWidget):
         """What is said of a live source."""
         return self._notice
 
+    @property
+    def hint(self) -> str:
+        """How far it is enlarged, and how many faces are out of sight; empty for all of it."""
+        result, places = self._result, self.places
+        if self.view == FIT or result is None or places is None:
+            return ""
+        pane = places.pane
+        text = tr("{percent} %").format(percent=round(100 * pane.scale))
+        to_pane = mapping(pane.size[::-1], result.frame.image.shape, pane.region)
+        seen = (0, 0, *pane.size)
+        hidden = sum(not overlaps(to_pane.rect(box), seen) for box in result.faces.boxes)
+        if not hidden:
+            return text
+        out = trn("{count} face out of sight", "{count} faces out of sight", hidden)
+        return f"{text} · {out.format(count=hidden)}"
+
     def show_result(self, result: FrameResult | None) -> None:
-        """Show this one; None for an empty canvas."""
+        """Show this one, with the same part in sight; None for an empty canvas."""
         self._result = result
+        if result is None:
+            self.set_view(FIT)
         self._redraw()
 
     def set_layers(self, layers: Layers) -> None:
@@ -159,6 +133,10 @@ class Canvas(QWidget):
         self._picture = None
         self.update()
 
+    def _on_looked(self) -> None:
+        self.setAccessibleDescription(self.hint)
+        self._redraw()
+
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """The picture no longer fits."""
         self._picture = None
@@ -167,16 +145,14 @@ class Canvas(QWidget):
     def paintEvent(self, _event: QPaintEvent | None) -> None:
         """Draw the picture, or what stands for it."""
         ratio = self.devicePixelRatioF()
-        picture = self._picture
-        if self._result is not None and (picture is None or picture.devicePixelRatioF() != ratio):
-            picture = self._picture = self._render(self._result, ratio)
+        picture, places = self._picture, self.places
         painter = QPainter(self)
         painter.fillRect(self.rect(), _BACKGROUND)
-        if picture is not None:
+        if self._result is not None and places is not None:
+            if picture is None or picture.devicePixelRatioF() != ratio:
+                picture = self._picture = self._render(self._result, places, ratio)
             # On whole pixels of the screen, or it would be blurred.
-            left = int((self.width() * ratio - picture.width()) / 2) / ratio
-            top = int((self.height() * ratio - picture.height()) / 2) / ratio
-            painter.drawImage(QPointF(left, top), picture)
+            painter.drawImage(QPointF(places.lefts[0] / ratio, places.top / ratio), picture)
         elif not self._notice:
             self._paint_state(painter)
         if self._notice:
@@ -190,31 +166,40 @@ class Canvas(QWidget):
         flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
         painter.drawText(self.rect(), int(flags), self._state_text)
 
-    def _render(self, result: FrameResult, ratio: float) -> QImage:
+    def _render(self, result: FrameResult, places: Places, ratio: float) -> QImage:
         began = time.perf_counter()
-        high, wide = result.frame.image.shape[:2]
-        size = fit(wide, high, round(self.width() * ratio), round(self.height() * ratio))
-        if self._surface is None or not self._surface.fits(*size, ratio):
-            self._surface = _Surface(*size, ratio)
-        surface = self._surface
-        scale_into(surface.bgr, result.frame.image)
+        if self._surface is None or not self._surface.fits(*places.size, ratio):
+            self._surface = Surface(*places.size, ratio)
+        surface, wide = self._surface, places.pane.size[0]
+        shown = surface.bgr[:, -wide:]
+        surface.fill(shown, result.frame.image, places.pane)
         if self._layers.blur:
-            hide_faces(surface.bgr, result, self._layers.spare)
+            hide_faces(shown, result, self._layers.spare, places.pane.region)
         if self._notice.old:
-            surface.dim()
-        else:
-            if self._layers.landmarks:
-                draw_landmarks(surface.bgr, result)
-            legible = round(QFontInfo(self.font()).pixelSize() * ratio)
-            draw_on(
-                surface.bgr,
-                result,
-                heat=self._layers.heat,
-                boxes=self._layers.boxes,
-                labels=self._layers.labels,
-                text_px=max(legible, default_text_px(*size)),
-                notice=self._state_text,
-            )
+            dim(shown)
+        if len(places.lefts) > 1:
+            surface.bgr[:, :wide] = shown
+            surface.bgr[:, wide:-wide] = _BACKGROUND.red()
+        if not self._notice.old:
+            self._draw_layers(shown, result, places, ratio)
         surface.finish()
         self.cost_s = time.perf_counter() - began
+        self.drawn += 1
         return surface.image
+
+    def _draw_layers(self, shown: Image, result: FrameResult, places: Places, ratio: float) -> None:
+        region = None if places.pane.whole else places.pane.region
+        if self._layers.landmarks:
+            draw_landmarks(shown, result, region)
+        legible = round(QFontInfo(self.font()).pixelSize() * ratio)
+        draw_on(
+            shown,
+            result,
+            heat=self._layers.heat,
+            boxes=self._layers.boxes,
+            labels=self._layers.labels,
+            text_px=max(legible, default_text_px(*places.pane.size)),
+            notice=self._state_text,
+            hint=self.hint,
+            region=region,
+        )

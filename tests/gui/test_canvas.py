@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtGui import QImage
 
-from realtime.window.canvas import Canvas, Layers, fit, scale_into
+from realtime.window.canvas import Canvas, Layers
+from realtime.window.surface import scale_into
+from realtime.window.viewport import fit
 from tests.contract import results
 
 
