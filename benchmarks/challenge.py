@@ -21,6 +21,7 @@ from rich.console import Console
 from models import catalog
 from models.console import exit_code
 from realtime.challenge import Act, Observed, artefacts, judged
+from realtime.challenge_view import View
 from realtime.config import Config
 from realtime.pipeline import Pipeline
 from realtime.scorer import load_scorer
@@ -36,9 +37,10 @@ class _Collecting(ChallengeSink):
     def __init__(self) -> None:
         super().__init__(lambda _line: None)
         self.seen: list[Observed] = []
+        self._view = View()
 
     def write(self, result: FrameResult) -> None:
-        self.seen.append(self._observed(result))
+        self.seen.append(self._view.see(result))
 
 
 def measure(data: Path, console: Console) -> None:

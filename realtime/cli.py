@@ -68,7 +68,7 @@ def _watch(options: argparse.Namespace, console: Console) -> int:
         secrets = (*config.secrets, *secrets)
         config, text = dataclasses.replace(config, sources=(entry,), secrets=secrets), None
     with ExitStack() as stack:
-        wanted = _wanted(options)
+        wanted = dataclasses.replace(_wanted(options), guided=True)
         if text is None and config.sources:
             several = len(config.sources) > 1
             wanted = dataclasses.replace(wanted, evidence=config.evidence)

@@ -33,6 +33,8 @@ class Wanted:
     report_faces: bool = False
     challenge: Callable[[str], None] | None = None
     """Gets the prompts of a challenge, line by line; None asks for nothing."""
+    guided: bool = False
+    """There is a window from which challenges can be asked for."""
 
     def refuse_overwriting(self, sources: Sequence[str]) -> None:
         """Raises `ConfigError` if an output is one of the sources."""
@@ -59,8 +61,8 @@ def for_files(wanted: Wanted, sources: Sequence[str], stack: ExitStack) -> list[
         target = sys.stdout if wanted.jsonl == "-" else Path(wanted.jsonl)
         lines = stack.enter_context(closing(JsonlFile(target)))
         sinks.append(stack.enter_context(closing(JsonlSink(lines))))
-    if wanted.challenge is not None:
-        sinks.append(_challenge(wanted.challenge, lines))
+    if wanted.challenge is not None or wanted.guided:
+        sinks.append(stack.enter_context(closing(_challenge(wanted, lines))))
     if wanted.video is not None:
         sinks.append(stack.enter_context(closing(_video(wanted.video, heat=wanted.heat))))
     if wanted.report is not None:
@@ -101,8 +103,8 @@ class LiveOutputs:
         self._sinks.setdefault(source_id, []).append(sinks)
         if self._lines is not None:
             sinks.append(JsonlSink(self._lines))
-        if self._wanted.challenge is not None:
-            sinks.append(_challenge(self._wanted.challenge, self._lines))
+        if self._wanted.challenge is not None or self._wanted.guided:
+            sinks.append(_challenge(self._wanted, self._lines))
         if self._wanted.video is not None:
             path = self._path_for(self._wanted.video, source_id)
             sinks.append(_video(path, heat=self._wanted.heat))
@@ -179,10 +181,11 @@ class _Lines(JsonlFile):
             raise
 
 
-def _challenge(say: Callable[[str], None], lines: JsonlFile | None) -> Sink:
-    from realtime.sinks.challenge import ChallengeSink  # noqa: PLC0415 - needs the rigid head
+def _challenge(wanted: Wanted, lines: JsonlFile | None) -> Sink:
+    from realtime.sinks.challenge import ChallengeSink, silent  # noqa: PLC0415 - the rigid head
 
-    return ChallengeSink(say, lines)
+    say, asks = wanted.challenge or silent, wanted.challenge is not None
+    return ChallengeSink(say, lines, asks=asks, colours=wanted.guided)
 
 
 def _video(path: Path, *, heat: bool) -> Sink:

@@ -150,7 +150,7 @@ def _compare(
     hue = _without(drift, hue.T[None])[0]  # (2, N)
     hue /= np.maximum(np.linalg.norm(hue, axis=1, keepdims=True), 1e-12)
     delays = np.arange(0.0, max_delay_s + 1e-9, 1 / _GRID_HZ)
-    table = np.stack([_fit(shown, times - delay, hue, drift) for delay in delays])
+    table = np.stack([_fit(shown, sequence, times - delay, hue, drift) for delay in delays])
     best = table.max(0)
     at = int(table[:, 0].argmax())
     p_value = (1 + int((best[1:] >= best[0]).sum())) / len(best)
@@ -163,11 +163,11 @@ def _compare(
     return LightResponse(correlation, delay, p_value, text)
 
 
-def _fit(shown: Array, times: Array, hue: Array, drift: Array) -> Array:
+def _fit(shown: Array, sequence: FlashSequence, times: Array, hue: Array, drift: Array) -> Array:
     """Correlation ``(C,)`` of each order with the face, mean of both hues, at one delay."""
-    slots = np.floor(times / SLOT_S).astype(int)
-    lit = (slots >= 0) & (slots < shown.shape[1])
-    light = shown[:, np.clip(slots, 0, shown.shape[1] - 1)] * lit[None, :, None]  # (C, N, 2)
+    slots = np.searchsorted(sequence.starts_s, times, "right") - 1
+    lit = (slots >= 0) & (times < sequence.seconds)
+    light = shown[:, np.clip(slots, 0, None)] * lit[None, :, None]  # (C, N, 2)
     light = _without(drift, light.transpose(0, 2, 1))
     size = np.maximum(np.linalg.norm(light, axis=2), 1e-12)
     return np.asarray((np.einsum("chn,hn->ch", light, hue) / size).mean(1))

@@ -3,109 +3,114 @@
 from __future__ import annotations
 
 import json
-import math
-import secrets
 from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
 
-import numpy as np
-
-from realtime.challenge import WORDS, Challenge, Observed, StepReport
-from realtime.cues import pose
+from realtime.challenge_run import ChallengeRun
+from realtime.errors import SinkError
 from realtime.redact import redact
 from realtime.sinks.jsonl import SCHEMA
 from realtime.sinks.lines import JsonlFile
-from realtime.types import FloatArray, FrameResult, RunStart, RunSummary
+from realtime.types import FrameResult, RunStart, RunSummary
 
-_INNER = (33, 133, 362, 263, 4, 98, 327, 168, 61, 291)
+
+def silent(_line: str) -> None:
+    """For a challenge that is shown elsewhere."""
 
 
 class ChallengeSink:
-    """Asks the largest face of one source; a run that starts anew begins at the first act.
+    """Carries out the challenges of one source, of which ``run`` is given orders.
 
-    ``say`` gets each prompt and each outcome as a line, ``lines`` one record ``challenge`` at the
-    end of a run.
+    With ``asks`` each run begins with one, of the largest face. ``say`` gets each prompt and each
+    outcome as a line, ``target`` one record ``challenge`` for each challenge that is over or was
+    stopped, or that the end of the run or of the program cut short. ``colours``: active light may
+    be asked for, which needs the pictures.
+
+    Raises:
+        SinkError: if the file cannot be opened or written.
     """
 
-    needs_pictures = False
-    challenge: Challenge
-
-    def __init__(self, say: Callable[[str], None], lines: JsonlFile | None = None) -> None:
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        target: Path | TextIO | JsonlFile | None = None,
+        *,
+        asks: bool = True,
+        colours: bool = False,
+    ) -> None:
+        self.needs_pictures = colours
+        self.run = ChallengeRun()
         self._say = say
-        self._lines = lines
-        self._epoch, self._last = 0, -math.inf
+        self._asks = asks
+        self._owned = not isinstance(target, JsonlFile)
+        known = target is None or isinstance(target, JsonlFile)
+        self._lines = target if known else JsonlFile(target)  # type: ignore[arg-type]
         self._prompt: str | None = None
-        self._shape: FloatArray | None = None
-        self._begin("file")
+        self._source_id = "file"
+        self._open = self._failed = self._closed = False
+        if asks:
+            self.run.begin()
 
     def start(self, start: RunStart) -> None:
-        """Begin with the first act."""
-        self._begin(redact(start.source_id))
+        """Another run: what was under way is over, and the first act comes next."""
+        self._check()
+        if self._open:
+            self._tell(at_end=True)
+        self._open = True
+        self._source_id = redact(start.source_id)
+        self._prompt = None
+        self.run.forget()
+        if self._asks:
+            self.run.begin()
 
     def write(self, result: FrameResult) -> None:
-        """Show the frame to the challenge, and say what it asks."""
-        frame = result.frame
-        if frame.epoch != self._epoch:
-            self._epoch, self._last, self._shape = frame.epoch, -math.inf, None
-        if frame.time_s <= self._last or self.challenge.over:
-            return
-        self._last = frame.time_s
-        self._tell(self.challenge.take(self._observed(result)))
-        if (prompt := self.challenge.prompt) is not None and prompt != self._prompt:
-            self._say(f"challenge: {prompt}")
-        self._prompt = self.challenge.prompt
-
-    def finish(self, summary: RunSummary) -> None:  # noqa: ARG002 - as every sink
-        """Say the outcome and write it; ``summary`` adds nothing."""
-        report = self.challenge.report()
-        self._say(f"challenge: {report.outcome.value}")
-        if self._lines is not None:
-            record = {"type": "challenge", "schema": SCHEMA, "source_id": self._source_id}
-            self._lines.write([json.dumps({**record, **report.as_dict()}, allow_nan=False)])
-
-    def close(self) -> None:
-        """Nothing to release: the lines belong to others."""
-
-    def _begin(self, source_id: str) -> None:
-        self._source_id = source_id
-        self._epoch, self._last = 0, -math.inf
-        self._prompt = self._shape = None
-        self.challenge = Challenge(words=secrets.SystemRandom().sample(WORDS, 4))
-
-    def _tell(self, step: StepReport | None) -> None:
+        """Show the frame to the challenge, say what it asks, and write what came of it."""
+        self._check()
+        self._open = True
+        step = self.run.see(result)
         if step is not None:
             self._say(f"challenge: {step.act.value}: {step.outcome.value} ({step.text})")
+        prompt = self.run.prompt
+        if prompt is not None and prompt != self._prompt:
+            self._say(f"challenge: {prompt}")
+        self._prompt = prompt
+        self._tell(at_end=False)
 
-    def _observed(self, result: FrameResult) -> Observed:
-        frame, faces = result.frame, result.faces
-        with_landmarks = [i for i in range(len(faces)) if faces.has_landmarks(i)]
-        if not with_landmarks:
-            self._shape = None
-            return Observed(frame.time_s, found=False)
-        i = max(with_landmarks, key=lambda k: faces.quality[k].size_px)
-        points, quality = faces.landmarks[i], faces.quality[i]
-        found = pose.solve(points, (frame.image.shape[1], frame.image.shape[0]))
-        width = max(float(np.linalg.norm(points[234] - points[454])), 1.0)
-        left, right = (float(np.linalg.norm(points[4] - points[k])) for k in (280, 50))
-        score = result.scores.get(int(faces.track_ids[i]))
-        return Observed(
-            frame.time_s,
-            found=True,
-            yaw=quality.yaw if found is None else found.yaw,
-            size_px=quality.size_px,
-            occlusion=quality.occlusion,
-            cheeks=math.log(max(left, 1.0) / max(right, 1.0)),
-            mouth=float(np.linalg.norm(points[13] - points[14])) / width,
-            jump=self._jump(points, width),
-            log_odds=None if score is None else score.log_odds,
-        )
+    def finish(self, summary: RunSummary) -> None:  # noqa: ARG002 - as every sink
+        """Say and write what there is of an outcome; ``summary`` adds nothing."""
+        self._check()
+        self._open = False
+        self._tell(at_end=True)
 
-    def _jump(self, points: FloatArray, width: float) -> float:
-        """How far features moved in the plane of the mesh's own axes, in widths of the face."""
-        inner = points[list(_INNER)] - points[list(_INNER)].mean(axis=0)
-        before, self._shape = self._shape, inner / width
-        if before is None:
-            return math.nan
-        # The turn that fits best (Kabsch 1976) is the head's and no jump.
-        u, _, v = np.linalg.svd(before.T @ self._shape)
-        turn = u @ np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ v))]) @ v
-        return float(np.sqrt(((before @ turn - self._shape) ** 2).sum(axis=1).mean()))
+    def close(self) -> None:
+        """Write what an abort has left; a file that was given is left open."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._open and not self._failed:
+                self._tell(at_end=True)
+        finally:
+            if self._owned and self._lines is not None:
+                self._lines.close()
+
+    def _tell(self, *, at_end: bool) -> None:
+        found = self.run.outcome(at_end=at_end)
+        if found is None:
+            return
+        report, frames = found
+        self._say(f"challenge: {report.outcome.value}")
+        if self._lines is None:
+            return
+        record = {"type": "challenge", "schema": SCHEMA, "source_id": self._source_id}
+        record.update(frames=frames, **report.as_dict())
+        try:
+            self._lines.write([json.dumps(record, allow_nan=False)])
+        except SinkError:
+            self._failed = True
+            raise
+
+    def _check(self) -> None:
+        if self._closed:
+            raise SinkError("The output of the challenge is closed.")

@@ -18,6 +18,7 @@ import pytest
 from realtime.errors import SinkError
 from realtime.report.sink import ReportSink
 from realtime.sinks.base import Sink, StatusSink
+from realtime.sinks.challenge import ChallengeSink, silent
 from realtime.sinks.jsonl import JsonlSink
 from realtime.sinks.queued import QueuedSink
 from realtime.sinks.video import VideoSink
@@ -49,6 +50,12 @@ def told_of(path: Path) -> int:
     return sum(int(row) for row in rows)
 
 
+def seen_by_challenges(path: Path) -> int:
+    records = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    assert {record["outcome"] for record in records} == {"unclear"}
+    return sum(record["frames"] for record in records)
+
+
 class Queued(QueuedSink):
     """As in a live run, but with room for all, and errors of its sink are raised at the end."""
 
@@ -75,6 +82,12 @@ KINDS = [
     Kind("out.mp4", VideoSink, pictures),
     Kind("out.mkv", lambda path: VideoSink(path, heat=True), pictures),
     Kind("out.webm", VideoSink, pictures),
+    Kind("asked.jsonl", lambda path: ChallengeSink(silent, path), seen_by_challenges),
+    Kind(
+        "guided.jsonl",
+        lambda path: Queued(ChallengeSink(silent, path, colours=True)),
+        seen_by_challenges,
+    ),
     Kind("out.html", ReportSink, told_of),
     Kind("queued.html", lambda path: Queued(ReportSink(path, faces=True)), told_of),
 ]
