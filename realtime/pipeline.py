@@ -160,7 +160,7 @@ class Pipeline:
         )
         if self._config.cues.lipsync and isinstance(self._source, Audible):
             self._listener = self._source.listener()
-            self._analysis.listen(self._listener.sound)
+            self._analysis.listen(None if self._listener is None else self._listener.sound)
         self._started_at = time.monotonic()
         self._set_state(SourceState.LIVE)
         for thread in self._threads:

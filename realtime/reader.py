@@ -171,6 +171,7 @@ class SourceReader:
                 return None
             self._watch(self._config.live.open_timeout_s)
             self._info = source.open()
+            self._stage.attend(source)
             self._epoch += 1
             with self._announcer.change() as life:
                 life.connected(self._epoch)

@@ -22,6 +22,7 @@ from realtime.redact import redact
 from realtime.source_sinks import Outputs
 from realtime.stage import Stage
 from realtime.types import (
+    Cue,
     FrameCounts,
     Load,
     RunSummary,
@@ -238,14 +239,16 @@ class SourceRunner:
     def _take_apart(self) -> RunSummary:
         """The end, whatever brought it: only once, and never beside a worker."""
         if self._summary is None:
-            summary = self._summarise(self._stage.finish())
+            summary = self._summarise(self._stage.finish(), self._stage.source_cues)
             with self._announcer.change() as life:
                 life.ended()
             self._summary = summary
             self._around.wake()
         return self._summary
 
-    def _summarise(self, tracks: tuple[TrackSummary, ...]) -> RunSummary:
+    def _summarise(
+        self, tracks: tuple[TrackSummary, ...], cues: tuple[Cue, ...] = ()
+    ) -> RunSummary:
         assessable = [track for track in tracks if track.probability is not None]
         status = self._announcer.status
         trouble = status.state in (SourceState.RECONNECTING, SourceState.FAILED)
@@ -257,4 +260,5 @@ class SourceRunner:
             wall_s=self._clock() - self._started,
             media_s=self._stage.media_s,
             error=error if self._error is None else redact(self._error),
+            cues=cues,
         )

@@ -7,6 +7,7 @@ more here: as analysed, or as dropped with its cause.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -19,7 +20,9 @@ from realtime.faces import FaceTracker
 from realtime.loads import WINDOW_S, LoadControl, Window
 from realtime.picture_state import PictureWatch
 from realtime.sources.address import Address
+from realtime.sources.base import Audible, FrameSource, Inspectable, Listener
 from realtime.types import (
+    Cue,
     DropCause,
     Frame,
     FrameCounts,
@@ -81,6 +84,9 @@ class Stage:
         self._analysis = Analysis(
             tools.scorer.scorer, tools.config, self.counter, self._client, clock=tools.clock
         )
+        # The newest source, until a worker takes over what hears it.
+        self._attended: deque[FrameSource] = deque(maxlen=1)
+        self._listener: Listener | None = None
         self._picture = PictureWatch(tools.config.live, address.kind)
         self._tracker: FaceTracker | None = None
         self._next_track = 0.0
@@ -108,6 +114,11 @@ class Stage:
         return self._analysis.media_s
 
     @property
+    def source_cues(self) -> tuple[Cue, ...]:
+        """What was noticed of a file as a whole; to be asked after `finish`."""
+        return self._analysis.source_cues
+
+    @property
     def due(self) -> bool:
         """Whether a frame waits and may be tracked."""
         return not self._slot.empty and self._clock() >= self._next_track
@@ -118,6 +129,10 @@ class Stage:
             if stop.is_set():
                 return
             self._tracker = FaceTracker(self._tools.config.faces)
+
+    def attend(self, source: FrameSource) -> None:
+        """Frames come from ``source`` now, which was just opened: it is heard, too."""
+        self._attended.append(source)
 
     def put(self, frame: Frame) -> None:
         """Leave a captured frame here; raises `Closed`."""
@@ -169,6 +184,7 @@ class Stage:
         if self._tracker is not None:
             self._tracker.close()
         self._tools.scorer.release(self._client)
+        self._stop_listening()
         return self._analysis.finish()
 
     def watch_load(self) -> None:
@@ -196,10 +212,27 @@ class Stage:
         ahead = min(self._work_s, self._max_age_s / 2)
         return self._live and now - frame.captured_mono + ahead > self._max_age_s
 
+    def _listen(self) -> None:
+        """Hear the newest source. Listeners are for one thread at a time: the worker's."""
+        while self._attended:
+            source = self._attended.popleft()
+            self._stop_listening()
+            if self._tools.config.cues.lipsync and isinstance(source, Audible):
+                self._listener = source.listener()
+            self._analysis.listen(None if self._listener is None else self._listener.sound)
+            if not self._live and isinstance(source, Inspectable):
+                self._analysis.watch_timing(source.inspection())
+
+    def _stop_listening(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
+
     def _analyse(self, frame: Frame) -> FrameResult:
         begin = self._clock()
         try:
             assert self._tracker is not None
+            self._listen()
             if self._live:
                 self._on_picture(self._picture.look(frame))
             faces = self._tracker.track(frame)

@@ -27,6 +27,7 @@ _EVERY_S: Final = 1.0
 """Windows overlap; a second brings enough that is new."""
 _REMEMBERED_S: Final = 40.0
 _MAX_GAP_S: Final = 0.5
+_LATE_S: Final = 1.0
 _MIN_RATE_HZ: Final = 12.0
 _MAX_YAW: Final = 35.0
 _STILL: Final = 0.01
@@ -70,7 +71,7 @@ class LipSyncWitness:
         if self._shapes and time_s - self._shapes[-1][0] > _MAX_GAP_S:
             self._shapes.clear()
         self._shapes.append((time_s, mouth.shape(sighting.landmarks)))
-        while time_s - self._shapes[0][0] > WINDOW_S + 2 * MAX_LAG_S:
+        while time_s - self._shapes[0][0] > WINDOW_S + 2 * MAX_LAG_S + _LATE_S:
             self._shapes.popleft()
 
     def cue(self, time_s: float) -> Cue:
@@ -88,12 +89,15 @@ class LipSyncWitness:
 
     def _listen(self, time_s: float) -> _Said:
         sound = self._sound()
-        if sound is None:
-            return _Said(time_s, None, "no sound", 0.0)
         if not self._shapes or time_s - self._shapes[-1][0] > _MAX_GAP_S:
             return _Said(time_s, None, "the mouth is not in view", 0.0)
-        end = self._shapes[-1][0] - MAX_LAG_S
-        begin = max(self._shapes[0][0], end - WINDOW_S)
+        newest = self._shapes[-1][0]
+        span = None if sound is None else sound.span(newest)
+        if sound is None or span is None:
+            return _Said(time_s, None, "no sound", 0.0)
+        # The sound of a live source may come a little after its pictures.
+        end = max(span[1], newest - _LATE_S) - MAX_LAG_S
+        begin = max(self._shapes[0][0], end - WINDOW_S, min(span[0] + MAX_LAG_S, newest))
         seconds = max(0.0, end - begin)
         if seconds < _SHORTEST_S:
             return _Said(time_s, None, f"needs {_SHORTEST_S:.0f} s of mouth and voice", seconds)

@@ -90,6 +90,16 @@ class Sound:
             self._end_s += len(samples) / SAMPLE_HZ
             self._measure()
 
+    def span(self, time_s: float) -> tuple[float, float] | None:
+        """From when to when without a gap was heard what came last, ``time_s`` at most; None if
+        there was nothing."""
+        if self._pull is not None:
+            self._pull(time_s)
+        with self._lock:
+            if not self._levels:
+                return None
+            return self._begin_s, min(time_s, self._begin_s + len(self._levels) / FEATURE_HZ)
+
     def between(self, begin_s: float, end_s: float) -> Heard:
         """What was heard from ``begin_s`` to ``end_s``, NaN where there is nothing."""
         if self._pull is not None:

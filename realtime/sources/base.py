@@ -81,8 +81,9 @@ class Listener(Protocol):
 class Audible(Protocol):
     """A source that can also be heard."""
 
-    def listener(self) -> Listener:
-        """A listener beside the frames; opens nothing until sound is asked for."""
+    def listener(self) -> Listener | None:
+        """A listener beside the frames, None if there is nothing to hear; it opens nothing
+        until sound is asked for."""
         ...
 
 

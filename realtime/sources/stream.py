@@ -18,9 +18,11 @@ from realtime.sources import stream_errors, stream_options
 from realtime.sources.address import Address
 from realtime.sources.interrupt import Interrupt
 from realtime.sources.pictures import PictureConverter
-from realtime.sources.stream_decoder import LiveDecoder, Shown, connect
+from realtime.sources.stream_container import connect
+from realtime.sources.stream_decoder import LiveDecoder, Shown
 from realtime.sources.stream_errors import Trouble
 from realtime.sources.stream_options import HTTP_FORMATS, Route
+from realtime.sources.stream_sound import StreamSound
 from realtime.sources.tap import PacketTap
 from realtime.sources.worker import Worker
 from realtime.types import Clock, Frame, Image, SourceInfo
@@ -52,6 +54,7 @@ class StreamSource(Closing):
 
     A recording that is served live ends; every other stream that ends has broken off, which is
     an error. After ``close``, and after the error that ended the stream, ``read`` gives None.
+    With ``config.cues.lipsync`` the sound of a stream that has some is asked for as well.
     ``tap`` is handed the encoded packets.
     """
 
@@ -73,6 +76,7 @@ class StreamSource(Closing):
         self._opened = False
         self._decoder: LiveDecoder | None = None
         self._converter = PictureConverter()
+        self._sound = StreamSound(address.name) if config.cues.lipsync else None
         self._ahead: Shown | None = None
         self._decode_errors = self._skipped = 0
         self._index = 0
@@ -92,6 +96,10 @@ class StreamSource(Closing):
     def skipped(self) -> int:
         """How many frames were left out so far because they came too late; see the class."""
         return self._skipped
+
+    def listener(self) -> StreamSound | None:
+        """What hears the stream while its frames are read, None if nobody wants to."""
+        return self._sound
 
     def open(self) -> SourceInfo:
         """Connect and say what it is.
@@ -172,7 +180,9 @@ class StreamSource(Closing):
             if not way.rtsp and found.format.name not in HTTP_FORMATS:
                 raise stream_errors.FORMAT_REFUSED.error(self._address.name)
             name = self._address.name
-            decoder = LiveDecoder(found, name, self._config, self._interrupt, self._tap)
+            decoder = LiveDecoder(
+                found, name, self._config, self._interrupt, self._tap, sound=self._sound
+            )
         except SourceError:
             found.close()
             raise

@@ -58,6 +58,13 @@ class LiveTimeline:
         self._last_s, self._last_arrival = time_s, arrival
         return time_s
 
+    def at(self, stamp_s: float) -> float | None:
+        """Where something else of the same connection is that carries ``stamp_s`` seconds; None
+        before the first frame that has a stamp."""
+        if self._origin is None:
+            return None
+        return stamp_s - float(self._origin * self._base) + self._shift_s
+
     def _mend(self, stamp: int | None, last_s: float, passed_s: float) -> float:
         if stamp is None:
             return last_s + passed_s

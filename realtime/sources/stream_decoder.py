@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
-import av
 from av.container import InputContainer
 from av.error import EOFError as EndOfStream
 from av.error import FFmpegError
@@ -27,7 +26,9 @@ from realtime.sources.h264 import GapWatch
 from realtime.sources.interrupt import Interrupt
 from realtime.sources.lag import LagWatch
 from realtime.sources.stream_clock import LiveTimeline, Wall
+from realtime.sources.stream_container import main_audio, main_video
 from realtime.sources.stream_errors import Trouble
+from realtime.sources.stream_sound import StreamSound
 from realtime.sources.tap import PacketTap
 from realtime.types import WallClock
 
@@ -64,7 +65,8 @@ class LiveDecoder:
     Pictures that the decoder marks as damaged are skipped, and all that refer to them up to the
     next key frame, since what is smeared is no evidence; ``errors`` is their number so far.
     ``skipped`` counts those that were too old when they were read, and so not decoded or not
-    shown; see `LagWatch`. ``name`` is for messages and must be redacted.
+    shown; see `LagWatch`. ``name`` is for messages and must be redacted. ``sound`` hears the main
+    audio stream, if there is one.
 
     Raises:
         SourceError: NO_VIDEO, CODEC_UNSUPPORTED or TOO_LARGE.
@@ -77,6 +79,8 @@ class LiveDecoder:
         config: Config,
         interrupt: Interrupt,
         tap: PacketTap | None,
+        *,
+        sound: StreamSound | None = None,
     ) -> None:
         self.errors = 0
         self._container = container
@@ -84,14 +88,16 @@ class LiveDecoder:
         self._config = config
         self._interrupt = interrupt
         self._tap = tap
-        self._stream = self._choose()
+        self._stream = main_video(container, name)
+        self._ears = sound
+        self._voice = None if sound is None else main_audio(container)
         context = self._stream.codec_context
         self._refuse_larger(context.width, context.height)
         # The option holds inside the decoder, before memory for a picture is asked for.
         context.options = {"max_pixels": str(config.source.max_pixels)}
         context.thread_count = DECODE_THREADS
         for stream in container.streams:
-            if stream is not self._stream:
+            if stream is not self._stream and stream is not self._voice:
                 stream.discard = Discard.all
         base = self._stream.time_base or Fraction(1, 90_000)
         self._timeless = container.format.name in _TIMELESS
@@ -102,11 +108,12 @@ class LiveDecoder:
         watch = LagWatch(config.live.max_age_s) if in_time else None
         self._backlog = Backlog(watch, self._gap_watch())
         self._skipped = 0
-        self._packets = container.demux(self._stream)
+        self._packets = self._demux()
         self._ready: deque[Shown] = deque()
         self._ended = False
         self._unreadable = self._late = False
         self._last_s = 0.0
+        self._pictures_at = time.monotonic()
         self._damaged_at: float | None = None
         self._asked_at = time.monotonic()
         if tap is not None:
@@ -145,7 +152,7 @@ class LiveDecoder:
         Raises:
             SourceError: TIMEOUT, CONNECTION_FAILED, CORRUPT, TOO_LARGE or AUTH_FAILED.
         """
-        self._asked_at = time.monotonic()
+        self._asked_at = self._pictures_at = time.monotonic()
         while not self._ready and not self._interrupt.cancelled:
             if (arrived := self._backlog.take(all_came=self._late)) is not None:
                 self._work_off(arrived)
@@ -175,14 +182,6 @@ class LiveDecoder:
         """Count one more picture that is no use."""
         self.errors += 1
 
-    def _choose(self) -> VideoStream:
-        stream = self._container.streams.best("video")
-        if not isinstance(stream, VideoStream):
-            raise stream_errors.NO_VIDEO.error(self._name)
-        if stream.codec_context is None:
-            raise stream_errors.CODEC_UNSUPPORTED.error(self._name)
-        return stream
-
     def _gap_watch(self) -> GapWatch | None:
         context = self._stream.codec_context
         # What begins with 1 is the description of packets without start codes.
@@ -210,11 +209,15 @@ class LiveDecoder:
         else:
             # Go on behind a packet that cannot be read, unless it was the second in a row.
             self._unreadable = True
-            self._packets = self._container.demux(self._stream)
+            self._packets = self._demux()
             self._damaged_at = time.monotonic()
             self.lose()
 
-    def _receive(self) -> Packet[VideoStream] | Trouble | None:
+    def _demux(self) -> Iterator[Packet[Any]]:
+        wanted = [stream for stream in (self._stream, self._voice) if stream is not None]
+        return self._container.demux(*wanted)
+
+    def _receive(self) -> Packet[Any] | Trouble | None:
         while True:
             try:
                 return next(self._packets, None)
@@ -224,11 +227,15 @@ class LiveDecoder:
                 return stream_errors.reading(exc)
             except IndexError:
                 # PyAV does not know a stream that turned up in mid-stream. It is none of ours.
-                self._packets = self._container.demux(self._stream)
+                self._packets = self._demux()
 
-    def _take(self, packet: Packet[VideoStream] | None) -> None:
+    def _take(self, packet: Packet[Any] | None) -> None:
         self._unreadable = False
         arrival = time.monotonic()
+        if packet is not None and packet.stream is self._voice:
+            self._listen(packet, arrival)
+            return
+        self._pictures_at = arrival
         if packet is None:
             self._ended = True
             while (arrived := self._backlog.take(all_came=True)) is not None:
@@ -240,6 +247,13 @@ class LiveDecoder:
             self._wall.note_start(self._container.start_time_realtime)
             self._wall.note_packet(packet)
             self._backlog.put(packet, arrival)
+
+    def _listen(self, packet: Packet[Any], arrival: float) -> None:
+        """Hear it; sound does not stand for pictures that do not come."""
+        if self._ears is not None:
+            self._ears.take(packet, self._timeline.at)
+        if arrival - self._pictures_at > self._config.live.read_timeout_s:
+            self._late = True
 
     def _work_off(self, arrived: Arrived) -> None:
         if arrived.restart:
@@ -317,17 +331,3 @@ class LiveDecoder:
                 f" camera to {limit:g} megapixels or less.",
                 SourceCode.TOO_LARGE,
             )
-
-
-def connect(url: str, options: dict[str, str], config: Config) -> InputContainer | FFmpegError:
-    """Open ``url``; an error is given back, because it holds the URL and must not travel on."""
-    live = config.live
-    try:
-        return av.open(
-            url,
-            options=options,
-            metadata_errors="replace",
-            timeout=(live.open_timeout_s, live.read_timeout_s),
-        )
-    except FFmpegError as exc:
-        return exc

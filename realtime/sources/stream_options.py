@@ -95,7 +95,7 @@ def options(way: Route, address: Address, config: Config) -> dict[str, str]:
         chosen |= {
             "format_whitelist": "rtsp",
             "rtsp_transport": address.transport.value,
-            "allowed_media_types": "video",
+            "allowed_media_types": "video+audio" if config.cues.lipsync else "video",
             # Bounds the farewell to a server that takes nothing in any more.
             "timeout": timeout_us,
             "max_delay": str(_REORDER_US),
