@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from realtime.window.actions import plain
+from realtime.window.translate import tr
 
 
 class CommandPalette(QDialog):
@@ -25,13 +26,13 @@ class CommandPalette(QDialog):
     def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Commands")
+        self.setWindowTitle(tr("Commands"))
         self._actions = [action for action in actions if action.isEnabled() and action.text()]
         self.search = QLineEdit()
-        self.search.setAccessibleName("Command")
-        self.search.setPlaceholderText("Type a part of a command")
+        self.search.setAccessibleName(tr("Command"))
+        self.search.setPlaceholderText(tr("Type a part of a command"))
         self.found = QListWidget()
-        self.found.setAccessibleName("Commands found")
+        self.found.setAccessibleName(tr("Commands found"))
         self.setMinimumSize(420, 320)
         column = QVBoxLayout(self)
         column.addWidget(self.search)

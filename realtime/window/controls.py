@@ -16,6 +16,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from realtime.window.translate import tr
+
 
 def clock(time_s: float) -> str:
     """``m:ss.t``, or ``h:mm:ss.t`` from an hour on."""
@@ -35,7 +37,7 @@ class SeekSlider(QSlider):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the window's own keys seek
-        self.setAccessibleName("Position")
+        self.setAccessibleName(tr("Position"))
         self.sliderMoved.connect(self._tell)
 
     def set_length(self, duration_s: float | None) -> None:

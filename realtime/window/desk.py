@@ -19,10 +19,11 @@ from realtime.window.people import People, thumbnail
 from realtime.window.player import Player
 from realtime.window.themes import Theme
 from realtime.window.timeline import Timeline
+from realtime.window.translate import later, tr
 from realtime.window.why import Why
 
 _FACES_EVERY_S: Final = 1.0
-_LAYOUT: Final = 1
+_LAYOUT: Final = 2
 """Counts up when docks come or go, so that an old state is not applied to them."""
 
 
@@ -38,12 +39,12 @@ class Desk:
         self.events = EventsView()
         self.log = EventLog()
         self.docks = [
-            _dock(window, title, view)
-            for title, view in (
-                ("People", self.people),
-                ("Why", self.why),
-                ("Time line", self.timeline),
-                ("Events", self.events),
+            _dock(window, name, tr(name), view)
+            for name, view in (
+                (later("People"), self.people),
+                (later("Why"), self.why),
+                (later("Time line"), self.timeline),
+                (later("Events"), self.events),
             )
         ]
         self.selected: int | None = None
@@ -217,9 +218,9 @@ class Desk:
         self.people.show_faces(faces)
 
 
-def _dock(window: QMainWindow, title: str, view: QWidget) -> QDockWidget:
+def _dock(window: QMainWindow, name: str, title: str, view: QWidget) -> QDockWidget:
     dock = QDockWidget(title, window)
-    dock.setObjectName(f"dock {title}")
+    dock.setObjectName(f"dock {name}")  # in no language: layouts are kept by it
     dock.setAccessibleName(title)
     dock.setWidget(view)
     return dock

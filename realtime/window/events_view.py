@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from realtime.events import Event, EventKind
+from realtime.window.translate import later, tr
 
 _SIGNS = {
     EventKind.ALERT: "▲",
@@ -24,6 +25,21 @@ _SIGNS = {
     EventKind.SOURCE_BACK: "○",
     EventKind.MARK: "⚑",
 }
+_KINDS = {
+    EventKind.ALERT: later("Alert"),
+    EventKind.ALERT_OVER: later("Alert over"),
+    EventKind.CHANGE: later("Change"),
+    EventKind.SOURCE_LOST: later("Source lost"),
+    EventKind.SOURCE_BACK: later("Source back"),
+    EventKind.MARK: later("Mark"),
+}
+_TITLES = (
+    later("Time"),
+    later("Source"),
+    later("Person"),
+    later("What"),
+    later("Acknowledged"),
+)
 
 
 class EventsView(QTableWidget):
@@ -33,8 +49,8 @@ class EventsView(QTableWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, 5, parent)
-        self.setAccessibleName("Events")
-        self.setHorizontalHeaderLabels(["Time", "Source", "Person", "What", "Acknowledged"])
+        self.setAccessibleName(tr("Events"))
+        self.setHorizontalHeaderLabels([tr(title) for title in _TITLES])
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -85,8 +101,10 @@ class EventsView(QTableWidget):
 
 
 def _texts(event: Event) -> tuple[str, ...]:
-    answered = ("yes" if event.acknowledged else "no") if event.needs_answer else ""
+    answered = ""
+    if event.needs_answer:
+        answered = tr("yes") if event.acknowledged else tr("no")
     person = "" if event.track_id is None else f"#{event.track_id}"
     when = time.strftime("%H:%M:%S", time.localtime(event.wall_s))
-    what = f"{_SIGNS[event.kind]} {event.kind.value.capitalize()}: {event.text}"
+    what = f"{_SIGNS[event.kind]} {tr(_KINDS[event.kind])}: {event.text}"
     return when, event.source, person, what, answered

@@ -20,6 +20,7 @@ from realtime.window.help_page import HelpPage
 from realtime.window.layers import Layers
 from realtime.window.snapshot import Snapshots
 from realtime.window.themes import SYSTEM, Look
+from realtime.window.translate import tr
 
 if TYPE_CHECKING:
     from realtime.window.main_window import MainWindow
@@ -65,7 +66,7 @@ class Extras:
         actions.quit.triggered.connect(self._quit)
         desk.timeline.sought.connect(self._window.file.seek)
         desk.events.picked.connect(self.go_to)
-        self.snapshots.saved.connect(lambda path: self._tell(f"Saved {path}"))
+        self.snapshots.saved.connect(lambda path: self._tell(tr("Saved {path}").format(path=path)))
         self.snapshots.failed.connect(self._say)
         self.choose_theme(SYSTEM)
 
@@ -108,7 +109,7 @@ class Extras:
         """Save what the canvas shows."""
         image = self.canvas.snapshot()
         if image is None:
-            self._tell("There is no picture to save yet.")
+            self._tell(tr("There is no picture to save yet."))
         else:
             self.snapshots.take(image)
 
@@ -116,8 +117,8 @@ class Extras:
         """Ask for a note; the mark is where the picture was when it was asked."""
         time_s = self.desk.here(self.canvas.result)
         dialog = QInputDialog(self._window)
-        dialog.setWindowTitle("Mark")
-        dialog.setLabelText("Note:")
+        dialog.setWindowTitle(tr("Mark"))
+        dialog.setLabelText(tr("Note:"))
         dialog.textValueSelected.connect(lambda note: self.desk.mark(time_s, note))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
@@ -126,7 +127,9 @@ class Extras:
         """To the next or the previous alert, change or mark."""
         found = self.desk.beside(self.canvas.result, forward=forward)
         if found is None:
-            self._tell(f"There is no {'later' if forward else 'earlier'} alert.")
+            self._tell(
+                tr("There is no later alert.") if forward else tr("There is no earlier alert.")
+            )
         else:
             self._window.file.seek(found.time_s)
 

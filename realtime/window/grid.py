@@ -15,7 +15,9 @@ from realtime.types import SourceStatus
 from realtime.window.bridge import Bridge
 from realtime.window.job import Wanted
 from realtime.window.layers import Layers
+from realtime.window.live_picture import Keep
 from realtime.window.tile import GROUND, Tile
+from realtime.window.translate import tr
 
 TICK_MS: Final = 33
 SHARE: Final = 0.4
@@ -65,7 +67,7 @@ class Grid(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Sources")
+        self.setAccessibleName(tr("Sources"))
         self._tiles: list[Tile] = []
         self._enlarged: Tile | None = None
         self._next = 0
@@ -83,13 +85,19 @@ class Grid(QWidget):
         """The tile that fills the window, None while all are shown."""
         return self._enlarged
 
-    def start(self, wanted: Sequence[Wanted], bridges: dict[str, Bridge], now: float) -> None:
-        """Show these sources instead of those before."""
+    def start(
+        self,
+        wanted: Sequence[Wanted],
+        bridges: dict[str, Bridge],
+        now: float,
+        keep: Keep | None = None,
+    ) -> None:
+        """Show these sources instead of those before; ``keep`` gets what is shown of them."""
         self.stop()
         for one in wanted:
             tile = Tile(one.source_id, one.name, self)
             tile.chosen.connect(lambda tile=tile: self.toggle(tile))
-            tile.start(bridges[one.source_id], now)
+            tile.start(bridges[one.source_id], now, keep)
             tile.show()
             self._tiles.append(tile)
         self._arrange()
@@ -121,6 +129,7 @@ class Grid(QWidget):
         self._enlarged = None if self._enlarged is tile else tile
         for other in self._tiles:
             other.setVisible(self._enlarged in (None, other))
+            other.set_enlarged(other is self._enlarged)
         self._arrange()
         tile.setFocus()
         self.changed.emit()

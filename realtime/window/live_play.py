@@ -10,10 +10,12 @@ from realtime.types import DropCause, FrameCounts, SourceState, SourceStatus, Ve
 from realtime.window.canvas import Canvas
 from realtime.window.grid import Grid
 from realtime.window.live_picture import LivePicture
-from realtime.window.messages import Rate, figures, identity, model_words
+from realtime.window.messages import Rate, figures, frame_rate, identity, model_words
 from realtime.window.player import Player
-from realtime.window.states import short_words, words
+from realtime.window.ring import GAP_S, STEP_S, Held, Ring, Rings
+from realtime.window.states import counted, short_words, words
 from realtime.window.tile import Tile
+from realtime.window.translate import tr, trn
 
 _UNJUDGED = (None, VerdictState.NOT_ASSESSABLE)
 
@@ -27,6 +29,7 @@ class LivePlay:
         self._grid = grid
         self._many = False
         self._rate = Rate()
+        self._rings = Rings()
 
     @property
     def many(self) -> bool:
@@ -36,15 +39,25 @@ class LivePlay:
     @property
     def status(self) -> SourceStatus | None:
         """What the only source, or the enlarged one, is doing; None while many are shown."""
-        if not self._many:
-            return self._picture.status
-        tile = self._grid.enlarged
-        return None if tile is None else tile.live.status
+        picture = self.looked_at
+        return None if picture is None else picture.status
 
     @property
     def held(self) -> bool | None:
         """Whether the picture is held; None if there is none that can be."""
-        return None if self._many else self._picture.held
+        if not self._many:
+            return self._picture.held
+        # Space leads from an enlarged tile to all of them, unless it is of the past.
+        tile = self._grid.enlarged
+        return True if tile is not None and tile.live.back else None
+
+    @property
+    def looked_at(self) -> LivePicture | None:
+        """The only source, or the enlarged one; None while many are shown."""
+        tile = self._grid.enlarged
+        if not self._many:
+            return self._picture
+        return None if tile is None else tile.live
 
     def start(self, *, many: bool) -> None:
         """Show what the player has just opened."""
@@ -52,17 +65,19 @@ class LivePlay:
         wanted, bridges = self._player.wanted, self._player.bridges
         self._many = many
         self._rate = Rate()
+        self._rings.start(one.source_id for one in wanted)
         if many:
-            self._grid.start(wanted, bridges, now)
+            self._grid.start(wanted, bridges, now, self._rings.offer)
         else:
             source_id = wanted[0].source_id
-            self._picture.start(source_id, bridges[source_id], now)
+            self._picture.start(source_id, bridges[source_id], now, self._rings.offer)
         self.refresh()
 
     def stop(self) -> None:
         """Show none of it any more."""
         self._grid.stop()
         self._picture.stop()
+        self._rings.stop()
         self._many = False
 
     def pull(self) -> None:
@@ -71,9 +86,91 @@ class LivePlay:
             self.refresh()
 
     def toggle_hold(self) -> None:
-        """Hold the picture of the only source, or let it go."""
-        if not self._many:
-            self._picture.toggle_hold(time.monotonic())
+        """Hold the picture of the only source, or let it go; from the past, back to the present."""
+        picture = self.looked_at
+        if picture is not None and (picture.back or not self._many):
+            picture.toggle_hold(time.monotonic())
+
+    # The last minutes
+
+    @property
+    def here(self) -> float:
+        """When the picture that is looked at was taken, in seconds of ``time.monotonic()``."""
+        picture = self.looked_at
+        shown = None if picture is None else picture.canvas.result
+        return time.monotonic() if shown is None else shown.frame.captured_mono
+
+    @property
+    def oldest(self) -> float | None:
+        """From when on pictures are held of what is looked at; None without any."""
+        spans = self.spans()
+        return spans[0][0] if spans else None
+
+    def spans(self, source_id: str | None = None) -> list[tuple[float, float]]:
+        """From when to when pictures are held, of what is looked at or of that source."""
+        ring = self._ring(source_id)
+        return [] if ring is None else ring.spans(max(GAP_S, 2 * self._rings.step_s))
+
+    def seek(self, time_s: float, source_id: str | None = None) -> str:
+        """Show the picture next to that moment, the present if it is no moment ago.
+
+        ``source_id``: of that source, which is enlarged; else of what is looked at. Returns one
+        sentence if there is no such picture, else nothing.
+        """
+        now = time.monotonic()
+        if source_id is not None and self._many:
+            self._enlarge(source_id)
+        ring, picture = self._ring(None), self.looked_at
+        if picture is None:
+            return tr("Choose one source to look back.")
+        if time_s > now - 2 * STEP_S:
+            picture.follow(now)
+            return ""
+        held = None if ring is None else ring.nearest(time_s)
+        if ring is None or held is None:
+            return tr("No earlier picture is held yet.")
+        missed = abs(held.time_s - time_s) > GAP_S
+        if missed and time_s < ring.held[0].time_s:
+            kept = duration(now - ring.held[0].time_s)
+            return tr("That moment is gone: pictures are held for {time}.").format(time=kept)
+        self._look_back(picture, held, now, missed=missed)
+        return ""
+
+    def step(self, *, forward: bool) -> None:
+        """One held picture back or on; after the last one, the present."""
+        ring, picture = self._ring(None), self.looked_at
+        if ring is None or picture is None:
+            return
+        now = time.monotonic()
+        held = ring.beside(self.here, forward=forward)
+        if held is not None and (picture.back or not forward):
+            self._look_back(picture, held, now)
+        elif forward:
+            picture.follow(now)
+
+    def follow(self) -> None:
+        """Back to the present."""
+        picture = self.looked_at
+        if picture is not None:
+            picture.follow(time.monotonic())
+
+    def _look_back(
+        self, picture: LivePicture, held: Held, now: float, *, missed: bool = False
+    ) -> None:
+        picture.look_back(held.restore(), now, missed=missed)
+
+    def _ring(self, source_id: str | None) -> Ring | None:
+        picture = self.looked_at
+        if source_id is None and picture is not None:
+            source_id = picture.status.source_id
+        return None if source_id is None else self._rings.ring(source_id)
+
+    def _enlarge(self, source_id: str) -> None:
+        tile = next((t for t in self._grid.tiles if t.source_id == source_id), None)
+        if tile is not None and self._grid.enlarged is not tile:
+            if self._grid.enlarged is not None:
+                self._grid.toggle(self._grid.enlarged)
+            self._grid.toggle(tile)
 
     def refresh(self) -> None:
         """Say what every source is doing."""
@@ -125,7 +222,7 @@ class LivePlay:
             census([tile.live.status for tile in self._grid.tiles]),
             gravest(self._grid.tiles),
             slow(sum(view.load.reduced for view in views)),
-            f"{fps:.1f} fps",
+            frame_rate(fps),
             identity(counts),
             *model_words(engine.model),
         ]
@@ -146,17 +243,22 @@ def total(counts: Iterable[FrameCounts]) -> FrameCounts:
 def census(statuses: Iterable[SourceStatus]) -> str:
     """How many sources there are, and how many in which state."""
     found = Counter(status.state for status in statuses)
-    parts = [f"{found[state]} {state.value}" for state in SourceState if found[state]]
-    return f"{sum(found.values())} sources: {', '.join(parts)}"
+    parts = [f"{found[state]} {counted(state)}" for state in SourceState if found[state]]
+    count = sum(found.values())
+    text = trn("{count} source: {states}", "{count} sources: {states}", count)
+    return text.format(count=count, states=", ".join(parts))
 
 
 def gravest(tiles: Iterable[Tile]) -> str:
     """The gravest verdict of all and where it is, empty while there is none."""
     judged = [tile for tile in tiles if tile.caption.grade not in _UNJUDGED]
     worst = max(judged, key=lambda tile: tile.gravity, default=None)
-    return "" if worst is None else f"worst: {worst.caption.verdict} ({worst.name})"
+    if worst is None:
+        return ""
+    text = tr("worst: {verdict} ({source})")
+    return text.format(verdict=worst.caption.verdict, source=worst.name)
 
 
 def slow(count: int) -> str:
     """For how many sources the machine is too slow, empty for none."""
-    return f"machine is slow for {count} of them" if count else ""
+    return tr("machine is slow for {count} of them").format(count=count) if count else ""

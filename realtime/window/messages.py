@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import re
 import time
+from typing import Final
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from realtime.redact import redact
-from realtime.types import FrameCounts, Load, ModelInfo
+from realtime.types import DropCause, FrameCounts, Load, ModelInfo
 from realtime.window.states import load_words
+from realtime.window.translate import later, tr
 
 _BANNER_STYLE = """
 #banner { background: #8c3a00; }
 #banner QLabel { color: white; }
 """
+
+_CAUSES: Final = {
+    DropCause.SUPERSEDED: later("superseded"),
+    DropCause.STALE: later("stale"),
+    DropCause.DECODE_ERROR: later("decode error"),
+    DropCause.SCORER_BUSY: later("scorer busy"),
+    DropCause.SEEK: later("seek"),
+    DropCause.SHUTDOWN: later("shutdown"),
+}
 
 
 class Banner(QFrame):
@@ -29,7 +40,7 @@ class Banner(QFrame):
         self._label = QLabel()
         self._label.setTextFormat(Qt.TextFormat.PlainText)
         self._label.setWordWrap(True)
-        dismiss = QPushButton("Dismiss")
+        dismiss = QPushButton(tr("Dismiss"))
         dismiss.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         dismiss.clicked.connect(self.hide)
         row = QHBoxLayout(self)
@@ -85,21 +96,29 @@ def figures(
     load: Load | None = None,
 ) -> str:
     """The line at the bottom of the window, the weightiest first: it may be cut at its end."""
-    parts = [state, load_words(load), f"{fps:.1f} fps", identity(counts)]
+    parts = [state, load_words(load), frame_rate(fps), identity(counts)]
     if age_s is not None:
-        parts.append(f"delay {age_s * 1000:.0f} ms")
+        parts.append(tr("delay {number} ms").format(number=f"{age_s * 1000:.0f}"))
     return " · ".join(part for part in [*parts, *model_words(model)] if part)
+
+
+def frame_rate(fps: float) -> str:
+    """Results a second, in words."""
+    return tr("{number} fps").format(number=f"{fps:.1f}")
 
 
 def identity(counts: FrameCounts) -> str:
     """Where every frame went, as an equation."""
-    dropped = f"dropped {sum(counts.dropped.values())}"
-    causes = [f"{cause.value.replace('_', ' ')} {n}" for cause, n in counts.dropped.items() if n]
+    causes = [f"{tr(_CAUSES[cause])} {n}" for cause, n in counts.dropped.items() if n]
+    dropped = str(sum(counts.dropped.values()))
     if causes:
         dropped += f" ({', '.join(causes)})"
-    return (
-        f"captured {counts.captured} = analysed {counts.analysed} + {dropped}"
-        f" + in flight {counts.in_flight}"
+    text = tr("captured {captured} = analysed {analysed} + dropped {dropped} + in flight {flying}")
+    return text.format(
+        captured=counts.captured,
+        analysed=counts.analysed,
+        dropped=dropped,
+        flying=counts.in_flight,
     )
 
 

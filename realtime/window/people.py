@@ -23,7 +23,8 @@ from qtpy.QtWidgets import (
 from realtime.history import Lane
 from realtime.redact import redact
 from realtime.types import FrameResult, Verdict, VerdictState
-from realtime.window.states import duration
+from realtime.window.states import duration, verdict_name
+from realtime.window.translate import tr
 
 SIDE: Final = 40
 CURVE_S: Final = 60.0
@@ -43,10 +44,12 @@ def verdict_text(verdict: Verdict, *, present: bool = True) -> str:
     """Sign, words and number, or why there is none."""
     if verdict.probability is None:
         why = redact(verdict.reasons[0]) if verdict.reasons else ""
-        text = f"{verdict.state.words}: {why}" if why else verdict.state.words
+        text = f"{verdict_name(verdict.state)}: {why}" if why else verdict_name(verdict.state)
     else:
-        text = f"{verdict.state.words} {verdict.probability:.2f}"
-    return f"{SIGNS[verdict.state]} {text}" + ("" if present else " (not in view)")
+        text = f"{verdict_name(verdict.state)} {verdict.probability:.2f}"
+    if not present:
+        text = tr("{verdict} (not in view)").format(verdict=text)
+    return f"{SIGNS[verdict.state]} {text}"
 
 
 def thumbnail(result: FrameResult, track_id: int) -> QImage | None:
@@ -108,8 +111,8 @@ class People(QTableWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, 4, parent)
-        self.setAccessibleName("People")
-        self.setHorizontalHeaderLabels(["Person", "Verdict", "Curve", "For"])
+        self.setAccessibleName(tr("People"))
+        self.setHorizontalHeaderLabels([tr("Person"), tr("Verdict"), tr("Curve"), tr("For")])
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)

@@ -29,6 +29,7 @@ from realtime.sources import Address, FileSource, SourceKind, parse
 from realtime.sources.tap import PacketTap
 from realtime.window.bridge import Bridge
 from realtime.window.job import Job, Model, Wanted
+from realtime.window.translate import tr
 
 log = logging.getLogger(__name__)
 
@@ -210,8 +211,10 @@ class Player(QObject):
     def _inputs(self, job: Job) -> list[LiveInput]:
         if self._live_sinks is None and self._extra_sinks and len(job.wanted) > 1:
             raise ConfigError(
-                "Several sources cannot write into one output side by side; watch one of them, or "
-                "use `fakewatch analyze --config`."
+                tr(
+                    "Several sources cannot write into one output side by side; watch one of them,"
+                    " or use `fakewatch analyze --config`."
+                )
             )
         inputs = []
         for one in job.wanted:

@@ -11,6 +11,7 @@ from realtime.redact import redact
 from realtime.sources import Address
 from realtime.sources.listed import listed
 from realtime.window.job import Wanted
+from realtime.window.translate import tr, trn
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,17 @@ def all_of(config: Config, name: str = "") -> Request:
     found = listed(config)
     if not found:
         raise ConfigError(
-            "The configuration lists no source; add [[sources]] with a url or a source."
+            tr("The configuration lists no source; add [[sources]] with a url or a source.")
         )
     if len(found) == 1:
         ((source_id, address),) = found.items()
         return Request((Wanted(source_id, address.name, address),), address.name, config)
     wanted = tuple(Wanted(source_id, source_id, each) for source_id, each in found.items())
-    return Request(wanted, redact(name) or f"{len(wanted)} sources", config, many=True)
+    return Request(wanted, redact(name) or _count(len(wanted)), config, many=True)
+
+
+def _count(sources: int) -> str:
+    return trn("{count} source", "{count} sources", sources).format(count=sources)
 
 
 def title_of(name: str) -> str:

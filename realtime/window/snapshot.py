@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, QStandardPaths, Signal
 from qtpy.QtGui import QImage
 
 from realtime.redact import redact
+from realtime.window.translate import tr
 
 
 class Snapshots(QObject):
@@ -49,8 +50,7 @@ class Snapshots(QObject):
         except OSError as exc:
             why = redact(exc.strerror or exc)
             where = redact(self.folder)
-            self.failed.emit(
-                f"The snapshot was not saved in {where} ({why}); free some space there."
-            )
+            text = tr("The snapshot was not saved in {folder} ({why}); free some space there.")
+            self.failed.emit(text.format(folder=where, why=why))
             return
         self.saved.emit(str(path))

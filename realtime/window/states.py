@@ -21,7 +21,7 @@ from realtime.types import (
     Verdict,
     VerdictState,
 )
-from realtime.window.translate import later, tr
+from realtime.window.translate import later, tr, trn
 
 _PICTURES: Final = (SourceState.BLACK, SourceState.FROZEN, SourceState.PROTECTED)
 
@@ -29,53 +29,66 @@ LATE_S: Final = 2.0
 """A picture that is older than this is not shown as live, whatever the source says."""
 
 _STATE_WORDS: Final = {
-    SourceState.CONNECTING: "Opening",
-    SourceState.LIVE: "Playing",
-    SourceState.PAUSED: "Paused",
-    SourceState.STALLED: "No picture",
-    SourceState.RECONNECTING: "Reconnecting",
-    SourceState.BLACK: "The picture is black",
-    SourceState.FROZEN: "The picture stands still",
-    SourceState.PROTECTED: "The capture is forbidden",
-    SourceState.ENDED: "Ended",
-    SourceState.FAILED: "Failed",
+    SourceState.CONNECTING: later("Opening"),
+    SourceState.LIVE: later("Playing"),
+    SourceState.PAUSED: later("Paused"),
+    SourceState.STALLED: later("No picture"),
+    SourceState.RECONNECTING: later("Reconnecting"),
+    SourceState.BLACK: later("The picture is black"),
+    SourceState.FROZEN: later("The picture stands still"),
+    SourceState.PROTECTED: later("The capture is forbidden"),
+    SourceState.ENDED: later("Ended"),
+    SourceState.FAILED: later("Failed"),
 }
 
 _LIVE_WORDS: Final = {
     **_STATE_WORDS,
-    SourceState.CONNECTING: "Connecting",
-    SourceState.LIVE: "Live",
+    SourceState.CONNECTING: later("Connecting"),
+    SourceState.LIVE: later("Live"),
+}
+
+_COUNTED: Final = {
+    SourceState.CONNECTING: later("connecting"),
+    SourceState.LIVE: later("live"),
+    SourceState.PAUSED: later("paused"),
+    SourceState.STALLED: later("stalled"),
+    SourceState.RECONNECTING: later("reconnecting"),
+    SourceState.BLACK: later("black"),
+    SourceState.FROZEN: later("frozen"),
+    SourceState.PROTECTED: later("protected"),
+    SourceState.ENDED: later("ended"),
+    SourceState.FAILED: later("failed"),
 }
 
 _CODES: Final[dict[str, tuple[str, str]]] = {
     SourceCode.AUTH_FAILED.value: (
-        "wrong password",
-        "Its user name or password was refused; correct them in its address.",
+        later("wrong password"),
+        later("Its user name or password was refused; correct them in its address."),
     ),
     SourceCode.TIMEOUT.value: (
-        "no answer",
-        "It does not answer in time; check that it is switched on and can be reached.",
+        later("no answer"),
+        later("It does not answer in time; check that it is switched on and can be reached."),
     ),
     SourceCode.NOT_FOUND.value: (
-        "not found",
-        "There is nothing under this address; check it, or plug the device in.",
+        later("not found"),
+        later("There is nothing under this address; check it, or plug the device in."),
     ),
     SourceCode.TLS.value: (
-        "no secure connection",
-        "No secure connection came about; check its certificate and that it speaks TLS.",
+        later("no secure connection"),
+        later("No secure connection came about; check its certificate and that it speaks TLS."),
     ),
     SourceCode.CODEC_UNSUPPORTED.value: (
-        "unknown format",
-        "Its video format cannot be decoded; set it to H.264.",
+        later("unknown format"),
+        later("Its video format cannot be decoded; set it to H.264."),
     ),
     SourceCode.CONNECTION_FAILED.value: (
-        "no connection",
-        "The connection failed; check the address and the network.",
+        later("no connection"),
+        later("The connection failed; check the address and the network."),
     ),
-    SourceCode.BUSY.value: ("in use", "Another program uses it; close that program."),
+    SourceCode.BUSY.value: (later("in use"), later("Another program uses it; close that program.")),
     SourceCode.PERMISSION.value: (
-        "not allowed",
-        "The system does not allow its use; grant this program the permission.",
+        later("not allowed"),
+        later("The system does not allow its use; grant this program the permission."),
     ),
 }
 
@@ -104,8 +117,9 @@ SILENCE: Final = Notice()
 def words(state: SourceState | None, *, live: bool = False) -> str:
     """What a source is doing, of a live one or of a file; None stands for no source."""
     if state is None:
-        return "No source"
-    return (_LIVE_WORDS if live else _STATE_WORDS)[state]
+        return tr("No source")
+    table = _LIVE_WORDS if live else _STATE_WORDS
+    return tr(table[state])
 
 
 _VERDICTS: Final = {
@@ -122,6 +136,11 @@ def verdict_name(state: VerdictState) -> str:
     return tr(_VERDICTS[state])
 
 
+def counted(state: SourceState) -> str:
+    """The state behind a number of sources, as in "4 live"."""
+    return tr(_COUNTED[state])
+
+
 def duration(seconds: float) -> str:
     """A time that counts up, in the largest unit that keeps it ticking: 7 s, 3 min, 2 h 5 min."""
     whole = max(0, int(seconds))
@@ -135,22 +154,24 @@ def code_words(code: str | None) -> str:
     """A `SourceCode` value in two or three words, empty for None."""
     if code is None:
         return ""
-    return _CODES[code][0] if code in _CODES else code.replace("_", " ")
+    return tr(_CODES[code][0]) if code in _CODES else code.replace("_", " ")
 
 
 def remedy(status: SourceStatus) -> str:
     """One sentence on what is wrong and what to do, empty if nothing is known."""
     if status.text:
         return redact(status.text)
-    return _CODES[status.code][1] if status.code in _CODES else ""
+    return tr(_CODES[status.code][1]) if status.code in _CODES else ""
 
 
 def next_try(status: SourceStatus, now: float) -> str:
     """Which attempt comes next and when; counts down to the moment itself."""
     if status.retry_at_mono is None:
-        return f"attempt {status.attempt} now"
+        return tr("attempt {number} now").format(number=status.attempt)
     left = math.ceil(status.retry_at_mono - now)
-    return f"attempt {status.attempt + 1} " + (f"in {left} s" if left > 0 else "now")
+    if left <= 0:
+        return tr("attempt {number} now").format(number=status.attempt + 1)
+    return tr("attempt {number} in {seconds} s").format(number=status.attempt + 1, seconds=left)
 
 
 def short_words(status: SourceStatus, now: float, shown: Frame | None) -> str:
@@ -160,7 +181,8 @@ def short_words(status: SourceStatus, now: float, shown: Frame | None) -> str:
     if state is SourceState.RECONNECTING:
         text = f"{text}, {next_try(status, now)}"
     elif state is SourceState.STALLED:
-        text = f"{text} for {duration(_silence(status, now, shown))}"
+        silent = duration(_silence(status, now, shown))
+        text = tr("{state} for {time}").format(state=text, time=silent)
     why = code_words(status.code)
     troubled = state in (SourceState.RECONNECTING, SourceState.FAILED, SourceState.CONNECTING)
     return f"{text} ({why})" if why and troubled else text
@@ -178,14 +200,14 @@ def live_notice(
     if state is not SourceState.LIVE:
         return Notice(words(state, live=True), _detail(status, now, shown), old=True)
     if shown is None or shown.epoch < status.epoch:
-        return Notice("Connected", "Waiting for the first picture.", old=True)
+        return Notice(tr("Connected"), tr("Waiting for the first picture."), old=True)
     age = now - shown.captured_mono
     if held:
-        text = f"{duration(age)} old; the analysis goes on. Press Space for the live picture."
-        return Notice("Picture held", text, strip=True)
+        text = tr("{time} old; the analysis goes on. Press Space for the live picture.")
+        return Notice(tr("Picture held"), text.format(time=duration(age)), strip=True)
     if age > LATE_S:
-        text = f"This picture is {duration(age)} old: the analysis cannot keep up."
-        return Notice("Late", text, old=True)
+        text = tr("This picture is {time} old: the analysis cannot keep up.")
+        return Notice(tr("Late"), text.format(time=duration(age)), old=True)
     return SILENCE
 
 
@@ -193,17 +215,22 @@ def _detail(status: SourceStatus, now: float, shown: Frame | None) -> str:
     since = now - status.since_mono
     last = ""
     if shown is not None:
-        last = f"The last picture is {duration(now - shown.captured_mono)} old."
+        age = duration(now - shown.captured_mono)
+        last = tr("The last picture is {time} old.").format(time=age)
     parts: list[str]
     if status.state is SourceState.CONNECTING:
-        attempt = f", attempt {status.attempt}" if status.attempt > 1 else ""
-        parts = [f"For {duration(since)}{attempt}.", remedy(status), last]
+        text = tr("For {time}, attempt {number}.") if status.attempt > 1 else tr("For {time}.")
+        known = {"time": duration(since), "number": status.attempt}
+        parts = [text.format(**known), remedy(status), last]
     elif status.state is SourceState.RECONNECTING:
-        parts = [f"{next_try(status, now).capitalize()}.", remedy(status), last]
+        soon = next_try(status, now)
+        parts = [f"{soon[:1].upper()}{soon[1:]}.", remedy(status), last]
     elif status.state is SourceState.STALLED:
-        parts = [f"For {duration(_silence(status, now, shown))}.", last]
+        silent = duration(_silence(status, now, shown))
+        parts = [tr("For {time}.").format(time=silent), last]
     elif status.state in _PICTURES:
-        parts = [f"For {duration(since)}; nothing can be judged from it.", remedy(status)]
+        text = tr("For {time}; nothing can be judged from it.")
+        parts = [text.format(time=duration(since)), remedy(status)]
     else:
         parts = [remedy(status), last]
     return "\n".join(part for part in parts if part)
@@ -234,15 +261,19 @@ def verdict_words(result: FrameResult | None) -> str:
         return ""
     gravest, count = worst(result), len(result.faces)
     if gravest is None:
-        return "No face"
+        return tr("No face")
     number = "" if gravest.probability is None else f" {gravest.probability:.2f}"
-    others = f", {count} faces" if count > 1 else ""
-    return f"{gravest.state.words}{number}{others}"
+    text = f"{verdict_name(gravest.state)}{number}"
+    if count > 1:
+        text += ", " + trn("{count} face", "{count} faces", count).format(count=count)
+    return text
 
 
 def load_words(load: Load | None) -> str:
     """What was reduced because the machine is slow; empty if nothing was."""
     if load is None or not load.reduced:
         return ""
-    text = f"machine is slow: {load.score_rate_hz:g} scores/s"
-    return text if load.track_rate_hz is None else f"{text}, {load.track_rate_hz:g} frames/s"
+    text = tr("machine is slow: {rate} scores/s").format(rate=f"{load.score_rate_hz:g}")
+    if load.track_rate_hz is not None:
+        text += ", " + tr("{rate} frames/s").format(rate=f"{load.track_rate_hz:g}")
+    return text

@@ -17,6 +17,7 @@ from realtime.history import DETAIL_S, Lane, Picture
 from realtime.types import VerdictState
 from realtime.window.controls import clock
 from realtime.window.themes import Theme, state_hex
+from realtime.window.translate import tr
 
 _HATCHES: Final = {
     VerdictState.NOT_ASSESSABLE: Qt.BrushStyle.Dense7Pattern,
@@ -91,7 +92,7 @@ class Timeline(pg.PlotWidget):  # type: ignore[misc]
     def __init__(self, parent: QWidget | None = None) -> None:
         self._seconds = _Seconds("bottom")
         super().__init__(parent, axisItems={"bottom": self._seconds})
-        self.setAccessibleName("Time line")
+        self.setAccessibleName(tr("Time line"))
         self.setMinimumHeight(70)
         self.setMenuEnabled(False)
         self.hideButtons()

@@ -27,9 +27,21 @@ from realtime.types import Cue, Verdict, VerdictState
 from realtime.window.people import verdict_text
 from realtime.window.states import duration
 from realtime.window.themes import state_hex
+from realtime.window.translate import later, tr
 
 FULL_NATS: Final = 4.0
 """A bar that is full in its half stands for so much."""
+CLASSIFIER: Final = "classifier"
+_NAMES: Final = {
+    CLASSIFIER: later("classifier"),
+    "blink": later("blink"),
+    "change": later("change"),
+    "dynamics": later("dynamics"),
+    "head": later("head"),
+    "lipsync": later("lipsync"),
+    "pulse": later("pulse"),
+    "timing": later("timing"),
+}
 _LLR: Final = Qt.ItemDataRole.UserRole + 1
 _EDGE: Final = 1e-6
 
@@ -44,15 +56,21 @@ class Witness:
     seconds: float
 
 
+def witness_name(name: str) -> str:
+    """What the window calls the witness of that name."""
+    return tr(_NAMES[name]) if name in _NAMES else name
+
+
 def classifier(verdict: Verdict) -> Witness:
     """The classifier as a witness: the log-odds of the verdict without what others added."""
     if verdict.probability is None:
-        why = verdict.reasons[0] if verdict.reasons else ""
-        return Witness("classifier", None, f"not assessable: {why}", verdict.assessable_s)
+        why = redact(verdict.reasons[0]) if verdict.reasons else ""
+        text = tr("not assessable: {why}")
+        return Witness(CLASSIFIER, None, text.format(why=why), verdict.assessable_s)
     p = min(max(verdict.probability, _EDGE), 1 - _EDGE)
     own = math.log(p / (1 - p)) - verdict.evidence
-    text = f"{1 / (1 + math.exp(-own)):.2f} by itself"
-    return Witness("classifier", own, text, verdict.assessable_s)
+    text = tr("{number} by itself").format(number=f"{1 / (1 + math.exp(-own)):.2f}")
+    return Witness(CLASSIFIER, own, text, verdict.assessable_s)
 
 
 def witnesses(verdict: Verdict, cues: Sequence[Cue]) -> list[Witness]:
@@ -88,13 +106,14 @@ class Why(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.headline = QLabel("Select a person.")
+        self.headline = QLabel(tr("Select a person."))
         self.headline.setTextFormat(Qt.TextFormat.PlainText)
         self.headline.setWordWrap(True)
-        self.headline.setAccessibleName("Verdict")
+        self.headline.setAccessibleName(tr("Verdict"))
         self.table = QTableWidget(0, 4)
-        self.table.setAccessibleName("Witnesses")
-        self.table.setHorizontalHeaderLabels(["Witness", "◀ real   fake ▶", "What it says", "For"])
+        self.table.setAccessibleName(tr("Witnesses"))
+        titles = [tr("Witness"), tr("◀ real   fake ▶"), tr("What it says"), tr("For")]
+        self.table.setHorizontalHeaderLabels(titles)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setShowGrid(False)
@@ -118,17 +137,19 @@ class Why(QWidget):
     def show_lane(self, lane: Lane | None) -> None:
         """Show what is said of this person; None while nobody is selected."""
         if lane is None:
-            self.headline.setText("Select a person.")
+            self.headline.setText(tr("Select a person."))
             self.table.setRowCount(0)
             return
         verdict = lane.verdict
         text = f"#{lane.track_id} {verdict_text(verdict, present=lane.present)}"
-        self.headline.setText(f"{text} · for {duration(verdict.since_s)}")
+        self.headline.setText(
+            tr("{verdict} · for {time}").format(verdict=text, time=duration(verdict.since_s))
+        )
         found = witnesses(verdict, lane.cues)
         self.table.setRowCount(len(found))
         for row, witness in enumerate(found):
             number = "–" if witness.llr is None else f"{witness.llr:+.2f}"
-            texts = (witness.name, number, witness.text, duration(witness.seconds))
+            texts = (witness_name(witness.name), number, witness.text, duration(witness.seconds))
             for column, one in enumerate(texts):
                 self._put(row, column, one)
             bar = self.table.item(row, 1)
