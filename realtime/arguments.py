@@ -138,6 +138,12 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
         "--allow-http", action="store_true", help="allow http:// and https:// sources"
     )
     parser.add_argument(
+        "--hear",
+        metavar="WHAT",
+        help="hear speaker (what this computer plays) or microphone, either with :NAME, with "
+        "screens, windows and cameras",
+    )
+    parser.add_argument(
         "--evidence", metavar="DIR", help="keep clips there of what led to an alert on a stream"
     )
 

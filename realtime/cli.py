@@ -17,7 +17,7 @@ from rich.console import Console
 
 from realtime import arguments as options_of
 from realtime import config as settings
-from realtime import logs, outputs
+from realtime import config_bounds, logs, outputs
 from realtime.arguments import FAIL_ON
 from realtime.config import Config, SourceEntry
 from realtime.errors import ConfigError, ExitCode, FakewatchError, OutputClosed
@@ -225,6 +225,9 @@ def _config(options: argparse.Namespace) -> Config:
     if (address := getattr(options, "metrics", None)) is not None:
         changed = dataclasses.replace(config.metrics, address=address)
         config = dataclasses.replace(config, metrics=changed)
+    if (what := getattr(options, "hear", None)) is not None:
+        config = dataclasses.replace(config, cues=dataclasses.replace(config.cues, hear=what))
+        config_bounds.check(config)
     if (folder := getattr(options, "evidence", None)) is not None:
         evidence = dataclasses.replace(config.evidence, folder=folder)
         config = dataclasses.replace(config, evidence=evidence)

@@ -172,6 +172,10 @@ class CuesConfig:
     """The colour of the skin with each heartbeat, and whether its regions agree."""
     lipsync: bool = True
     """Whether mouth and voice move together; needs the sound of the source."""
+    hear: str = ""
+    """What is heard with screens, windows and cameras: speaker for what this computer plays,
+    microphone, either with :NAME for one in particular; empty for nothing. Of what is heard two
+    numbers are kept for each hundredth of a second of the last minute, never words."""
     timing: bool = True
     """Repeated pictures, unusual rates and stretched sound in files; no face is suspected."""
     change: bool = True

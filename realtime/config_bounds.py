@@ -70,6 +70,8 @@ def check(config: Config) -> None:
             raise ConfigError(f"Setting {name!r} must be at most {_AT_MOST[name]}.")
     if config.scorer.device not in ("auto", "cuda", "cpu"):
         raise ConfigError("Setting 'scorer.device' must be auto, cuda or cpu.")
+    if config.cues.hear and config.cues.hear.partition(":")[0] not in ("speaker", "microphone"):
+        raise ConfigError("Setting 'cues.hear' must be speaker, microphone, or either with :NAME.")
     if config.live.retry_max_s < config.live.retry_first_s:
         raise ConfigError("Setting 'live.retry_max_s' must not be less than live.retry_first_s.")
     seen: dict[str, int] = {}

@@ -139,7 +139,8 @@ class CameraSource(DeviceSource):
 
     def __init__(self, address: Address, config: Config, source_id: str) -> None:
         device = CameraDevice(address.target, address.name, config)
-        super().__init__(device, source_id, f"The camera {address.name}", config.live)
+        name = f"The camera {address.name}"
+        super().__init__(device, source_id, name, config.live, hear=config.cues.hear)
 
 
 class CameraDevice:

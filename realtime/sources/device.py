@@ -18,6 +18,7 @@ from typing import Final, Protocol, TypeVar
 from realtime.closing import Closing
 from realtime.config import LiveConfig
 from realtime.errors import SourceCode, SourceError
+from realtime.sources.device_sound import DeviceSound
 from realtime.sources.pace import Pace
 from realtime.sources.worker import Closed, Worker
 from realtime.types import Clock, Frame, Image, SourceInfo, WallClock
@@ -65,7 +66,8 @@ class DeviceSource(Closing):
     """A live `FrameSource` on a `Device`.
 
     Frames carry this machine's clocks: no stream tells when they were exposed. With ``rate_hz``
-    pictures are taken that often at most, else as they come. `open` waits for the first
+    pictures are taken that often at most, else as they come. ``hear`` names what of this
+    computer's sound goes with them, as ``cues.hear`` does. `open` waits for the first
     picture. After an error and after `close`, ``read`` gives None.
     """
 
@@ -77,8 +79,10 @@ class DeviceSource(Closing):
         deadlines: LiveConfig,
         *,
         rate_hz: float | None = None,
+        hear: str = "",
     ) -> None:
         self._device = device
+        self._hear = hear
         self._source_id = source_id
         self._name = name
         self._deadlines = deadlines
@@ -147,6 +151,10 @@ class DeviceSource(Closing):
             raise
         self._first = None
         return self._frame(*taken)
+
+    def listener(self) -> DeviceSound | None:
+        """What hears the computer while frames are read, None if nothing is to be heard."""
+        return DeviceSound(self._hear) if self._hear else None
 
     def seek(self, time_s: float) -> None:
         """Nothing live can go back.

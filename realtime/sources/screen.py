@@ -160,7 +160,9 @@ class ScreenSource(DeviceSource):
     def __init__(self, address: Address, config: Config, source_id: str) -> None:
         device = ScreenDevice(address, config.screen.rate_hz)
         rate = config.screen.rate_hz
-        super().__init__(device, source_id, address.name, config.live, rate_hz=rate)
+        super().__init__(
+            device, source_id, address.name, config.live, rate_hz=rate, hear=config.cues.hear
+        )
 
 
 class ScreenDevice:

@@ -110,7 +110,9 @@ class WindowSource(DeviceSource):
     def __init__(self, address: Address, config: Config, source_id: str) -> None:
         rate = config.screen.rate_hz
         device = _device(address, rate)
-        super().__init__(device, source_id, address.name, config.live, rate_hz=rate)
+        super().__init__(
+            device, source_id, address.name, config.live, rate_hz=rate, hear=config.cues.hear
+        )
 
 
 class WindowDevice:

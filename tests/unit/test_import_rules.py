@@ -29,6 +29,7 @@ THREAD_STARTERS = (
     "realtime/pipeline.py",
     "realtime/health",
     "realtime/sources/worker.py",
+    "realtime/sources/device_sound.py",
     "realtime/sinks/",
     "realtime/window/",
 )
@@ -41,6 +42,7 @@ ROOMS: dict[str, Callable[[str], bool]] = {
     "sqlite3": lambda at: at in STORES,
     "keyring": lambda at: at == "realtime/keyring_store.py",
     "prometheus_client": lambda at: at in COUNTERS,
+    "soundcard": lambda at: at == "realtime/sources/sound_process.py",
     "mss": lambda at: at == "realtime/sources/screen.py",
     "xcffib": lambda at: at == "realtime/sources/window_x11.py",
     "windows_capture": lambda at: at == "realtime/sources/window_windows.py",
