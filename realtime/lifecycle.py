@@ -155,6 +155,16 @@ class LifeCycle:
         self._enter(SourceState.RECONNECTING, error, retry_at=now + wait_s)
         return wait_s
 
+    def paused(self) -> None:
+        """Somebody wants nothing to be analysed for a while; nothing is wrong."""
+        self._forget_connection()
+        self._enter(SourceState.PAUSED)
+
+    def resumed(self) -> None:
+        """It goes on: with the first attempt to connect, as at the beginning."""
+        self._status = replace(self._status, attempt=0)
+        self._enter(SourceState.CONNECTING)
+
     def ended(self) -> None:
         """It came to its end."""
         self._forget_connection()

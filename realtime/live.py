@@ -180,6 +180,16 @@ class LiveEngine:
                 self._metrics.forget(source_id)
         return summaries
 
+    def pause(self, *, on: bool) -> None:
+        """Analyse nothing until told to go on; returns at once.
+
+        Connections are closed, so that a camera is switched off, and made anew afterwards: that
+        is another epoch, in which every face begins anew. Each source says PAUSED meanwhile.
+        Sources that a `reload` brings are not paused.
+        """
+        for runner in self._runners:
+            runner.pause(on=on)
+
     def stop(self, timeout_s: float = 2.0) -> dict[str, RunSummary]:
         """Stop from any state, account for every frame, finish every sink, join every thread.
 

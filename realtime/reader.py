@@ -28,8 +28,12 @@ from realtime.types import DropCause, Frame, RunStart, SourceInfo
 
 log = logging.getLogger(__name__)
 
+AWAKE_S: Final = 0.1
+"""How soon the end of a pause is noticed."""
 BREATH_S: Final = 0.5
 """No wait of the capture thread is longer without a sign of life."""
+PAUSE_S: Final = 1.0
+"""What is still reading so long after a pause was asked for is ended likewise."""
 OVERDUE_S: Final = 1.0
 """What takes so much longer than its own deadline is ended by closing the source under it."""
 BACKLOG: Final = 4
@@ -81,6 +85,8 @@ class SourceReader:
         self._owner = owner
         self._pace = PresentationClock() if item.paced else None
         self._stop = threading.Event()
+        self._paused_at: float | None = None
+        self._put_off = False
         self._source: FrameSource | None = None
         self._info: SourceInfo | None = None
         self._epoch = -1
@@ -118,6 +124,16 @@ class SourceReader:
         """Ask for the end; returns at once."""
         self._stop.set()
 
+    def pause(self, *, on: bool) -> None:
+        """Close the connection until told to go on; returns at once.
+
+        A file is kept open and goes on where it was.
+        """
+        if not on:
+            self._paused_at = None
+        elif self._paused_at is None:
+            self._paused_at = self._clock()
+
     def ended(self, timeout_s: float) -> bool:
         """Whether the capture thread has ended, waiting at most ``timeout_s``."""
         if self._thread.ident is not None:
@@ -137,7 +153,10 @@ class SourceReader:
     def tick(self) -> None:
         """End what is overdue, and what a source that was given up is still at."""
         overdue = self._overdue
-        late = overdue is not None and self._clock() > overdue
+        now, paused_at = self._clock(), self._paused_at
+        late = overdue is not None and now > overdue
+        if paused_at is not None and overdue is not None and not self._finite:
+            late = late or now > paused_at + PAUSE_S
         failed = self._announcer.over and not self._over
         if (late or failed) and not self._closed_under:
             self.close_under()
@@ -148,7 +167,10 @@ class SourceReader:
         try:
             self._stage.prepare(self._stop)
             while not self._stop.is_set():
+                self._sit_out()
                 error = self._connection()
+                if self._put_off and not self._stop.is_set():
+                    continue
                 if error is None or self._stop.is_set() or not self._wait_after(error):
                     break
         except Exception as exc:
@@ -161,10 +183,10 @@ class SourceReader:
     def _connection(self) -> FakewatchError | None:
         """Connect and read until it breaks; what broke it, or None if it came to its end."""
         source: FrameSource | None = None
+        self._closed_under = self._put_off = False
         try:
             with self._announcer.change() as life:
                 life.trying()
-            self._closed_under = False
             source = self._around.opener(self._item, self._config)
             self._source = source
             if self._stop.is_set():
@@ -185,6 +207,8 @@ class SourceReader:
             log.exception("unexpected error")
             return self._what_broke(unexpected(exc))
         finally:
+            # What a pause has ended, by itself or from outside, is no loss.
+            self._put_off = self._put_off or self._pausing
             self._overdue = None
             self._source = None
             if source is not None:
@@ -230,7 +254,11 @@ class SourceReader:
             self._metrics.count_reconnect(self._item.source_id, code)
         if wait_s is None:
             return False
-        self._breathe(wait_s)
+        until = time.monotonic() + wait_s
+        while (left := until - time.monotonic()) > 0 and not self._pausing:
+            if self._stop.is_set():
+                break
+            self._breathe(min(left, BREATH_S))
         return not self._stop.is_set()
 
     def _breathe(self, seconds: float) -> None:
@@ -240,10 +268,29 @@ class SourceReader:
             self._beat = self._clock()
             self._stop.wait(min(left, BREATH_S))
 
+    @property
+    def _pausing(self) -> bool:
+        """Whether the connection is to be closed until the pause is over."""
+        return self._paused_at is not None and not self._finite
+
+    def _sit_out(self) -> None:
+        """Wait until a pause is over; a live source begins anew after it."""
+        if self._paused_at is None:
+            return
+        with self._announcer.change() as life:
+            life.paused()
+        while self._paused_at is not None and not self._stop.is_set():
+            self._breathe(AWAKE_S)
+        if not self._finite:
+            with self._announcer.change() as life:
+                life.resumed()
+        elif self._pace is not None:
+            self._pace.restart()
+
     def _read(self, source: FrameSource) -> None:
         """Read until the end; raises `SourceError` if it breaks and `Closed` once stopped."""
         lost = (0, 0)
-        while not self._stop.is_set():
+        while not (self._stop.is_set() or self._pausing):
             self._watch(self._config.live.read_timeout_s)
             try:
                 frame = source.read()
@@ -255,6 +302,7 @@ class SourceReader:
             self._stage.counter.captured()
             self._hand_on(replace(frame, epoch=self._epoch, index=self._index))
             self._index += 1
+        self._put_off = not self._stop.is_set()
         raise Closed
 
     def _count_lost(self, source: FrameSource, before: tuple[int, int]) -> tuple[int, int]:
@@ -264,6 +312,8 @@ class SourceReader:
         return errors, skipped
 
     def _hand_on(self, frame: Frame) -> None:
+        if self._finite:
+            self._sit_out()
         if not self._outputs.started:
             self._start_outputs()
         with self._announcer.change() as life:

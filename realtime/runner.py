@@ -133,6 +133,10 @@ class SourceRunner:
         self._reader.halt()
         self._stage.close()
 
+    def pause(self, *, on: bool) -> None:
+        """Analyse nothing until told to go on; returns at once. See `SourceReader.pause`."""
+        self._reader.pause(on=on)
+
     def ended(self, timeout_s: float) -> bool:
         """Whether the capture thread has ended, waiting at most ``timeout_s``."""
         return self._reader.ended(timeout_s)
