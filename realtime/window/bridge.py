@@ -15,6 +15,7 @@ from qtpy.QtCore import QObject, Signal
 from realtime.events import Event, EventWatch
 from realtime.history import History
 from realtime.types import FrameResult, ModelInfo, RunStart, RunSummary, SourceState
+from realtime.window.recording import Recording
 
 _MAX_EVENTS = 500
 
@@ -24,7 +25,7 @@ class Bridge(QObject):
 
     ``arrived``: there is a result to take. ``changed``: the state of the
     source, `model` or `summary` did. `history` and the events hold what every result said, shown
-    or not.
+    or not. `recording` gathers what a report on the source would say.
     """
 
     arrived = Signal()
@@ -33,6 +34,7 @@ class Bridge(QObject):
     def __init__(self, source_id: str = "source") -> None:
         super().__init__()
         self.history: History | None = None
+        self.recording = Recording()
         self._watch = EventWatch(source_id)
         self._events: deque[Event] = deque(maxlen=_MAX_EVENTS)
         self._lock = threading.Lock()
@@ -45,6 +47,7 @@ class Bridge(QObject):
         """The model is known now."""
         self.model = start.model
         self.history = History(live=start.source.live)
+        self.recording.start(start)
         self._tell()
 
     def write(self, result: FrameResult) -> None:
@@ -52,6 +55,7 @@ class Bridge(QObject):
         history = self.history
         if history is not None and not self._closed:
             history.add(result)
+            self.recording.write(result)
             self._events += self._watch.see(result, history.time_of(result.frame))
         with self._lock:
             if self._closed:
@@ -64,6 +68,7 @@ class Bridge(QObject):
     def finish(self, summary: RunSummary) -> None:
         """The run is over."""
         self.summary = summary
+        self.recording.finish(summary)
         self._tell()
 
     def close(self) -> None:

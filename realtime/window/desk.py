@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from qtpy.QtCore import QSettings, Qt
@@ -69,6 +69,16 @@ class Desk:
     def source_id(self) -> str:
         """Whose people are shown."""
         return self._source_id
+
+    @property
+    def bridges(self) -> Mapping[str, Bridge]:
+        """Where the results of the sources arrive whose people are, or were last, shown."""
+        return self._bridges
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What these sources are called."""
+        return self._names
 
     def start(self, player: Player) -> None:
         """Show what the sources give from now on that ``player`` was just asked for."""

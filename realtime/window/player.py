@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from qtpy.QtCore import QObject, Signal
@@ -85,6 +86,8 @@ class Player(QObject):
         self._extra_sinks = tuple(extra_sinks)
         self._live_sinks = live_sinks
         self._trouble = trouble
+        self.adjust: Callable[[Config], Config] = _as_it_is
+        """Is asked for the settings of every request, on Qt's thread."""
         self._model = Model()
         self._job: Job | None = None
         self._done.connect(self._finish_opening)
@@ -142,7 +145,7 @@ class Player(QObject):
 
         ``config`` replaces the settings for this request alone.
         """
-        self._launch(tuple(wanted), config or self._config, self._start)
+        self._launch(tuple(wanted), self.adjust(config or self._config), self._start)
 
     def stop(self) -> None:
         """Stop what runs; the model stays loaded. Returns at once."""
@@ -182,6 +185,7 @@ class Player(QObject):
         only = job.wanted[0].source if len(job.wanted) == 1 else None
         if isinstance(only, Address) and only.kind is SourceKind.FILE:
             bridge = job.bridges[job.wanted[0].source_id]
+            bridge.recording.path = Path(only.target)
             pipeline = Pipeline(
                 FileSource(only.target, job.config.source),
                 scorer,
@@ -239,6 +243,10 @@ class Player(QObject):
             self.opened.emit()
         elif job.error is not None:
             self.failed.emit(job.error)
+
+
+def _as_it_is(config: Config) -> Config:
+    return config
 
 
 def _taken_apart(wanted: Wanted) -> Wanted:

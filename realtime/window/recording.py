@@ -62,7 +62,7 @@ class Recording:
         self._recorder.write(result)
         if self.keep_crops:
             with self._lock:
-                self._crops.add(result, self.second_of(self._time(result)))
+                self._crops.add(result, self.second(result))
 
     def finish(self, summary: RunSummary) -> None:
         """The run has ended."""
@@ -75,6 +75,10 @@ class Recording:
     def second_of(self, desk_s: float) -> float:
         """Seconds from the beginning of the source, for a time on the time line."""
         return max(0.0, desk_s - (self._recorder.begin_mono or 0.0))
+
+    def second(self, result: FrameResult) -> float:
+        """Seconds from the beginning of the source, for a result of it."""
+        return self.second_of(self._time(result))
 
     def crops(self, track_id: int, span: tuple[float, float] | None) -> tuple[Crop, ...]:
         """Pictures of one person that were gathered, within ``span`` seconds of the source."""
