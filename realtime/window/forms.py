@@ -1,0 +1,62 @@
+"""Small parts that dialogs are made of; texts from outside are shown as they are, never as HTML."""
+
+from __future__ import annotations
+
+import html
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDialogButtonBox, QLabel, QPushButton, QSizePolicy, QWidget
+
+from realtime.redact import redact
+from realtime.window.controls import ElidedLabel
+
+
+def text(words: str, *, name: str = "", parent: QWidget | None = None) -> QLabel:
+    """A paragraph that wraps."""
+    label = QLabel(words, parent)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+    policy.setHeightForWidth(True)
+    label.setSizePolicy(policy)
+    if name:
+        label.setAccessibleName(name)
+    return label
+
+
+def elided(words: str, name: str) -> ElidedLabel:
+    """One line from outside, cut where there is no room for it."""
+    label = ElidedLabel()
+    label.setAccessibleName(name)
+    label.set_full_text(redact(words))
+    return label
+
+
+def tip(words: str) -> str:
+    """A tool tip that shows ``words`` and takes nothing in them for a tag."""
+    return f"<qt>{html.escape(redact(words))}</qt>" if words else ""
+
+
+class Complaint(QLabel):
+    """What is wrong with what was entered; hidden until there is something."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setAccessibleName("")
+        self.hide()
+
+    def say(self, sentence: object) -> None:
+        """Show it, redacted."""
+        # Long names get places to break at, or they would widen the window.
+        self.setText(redact(sentence).replace("/", "/\u200b"))
+        self.setAccessibleName(redact(sentence))
+        self.show()
+
+
+def button(box: QDialogButtonBox, words: str, role: QDialogButtonBox.ButtonRole) -> QPushButton:
+    """One more button in ``box``."""
+    made = box.addButton(words, role)
+    assert made is not None
+    return made

@@ -1,0 +1,90 @@
+"""Slow work in order: one piece after the other, on a thread that ends when there is none."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+
+from realtime.errors import FakewatchError
+from realtime.logs import unexpected
+
+log = logging.getLogger(__name__)
+
+
+class Worker(QObject):
+    """What was asked for is done, also after `close` was called, as far as that waits for it."""
+
+    _done = Signal(object, object)
+
+    def __init__(self, name: str, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._name = name
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[Callable[[], object], Callable[[Any], None]]] = deque()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._done.connect(self._tell)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being done or waits for it."""
+        with self._lock:
+            return self._thread is not None
+
+    def run(self, work: Callable[[], object], then: Callable[[Any], None]) -> None:
+        """Do ``work`` after all that was asked for before; ``then`` gets, on Qt's thread, what it
+        gave or the `FakewatchError` it raised. After `close` nothing is begun."""
+        with self._lock:
+            if self._closed:
+                return
+            self._waiting.append((work, then))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+                self._thread.start()
+
+    def close(self, timeout_s: float) -> bool:
+        """Wait for what was asked for, but no longer; whether it is all done."""
+        with self._lock:
+            self._closed = True
+            thread = self._thread
+        if thread is None:
+            return True
+        thread.join(timeout_s)
+        if thread.is_alive():
+            log.error("the thread %s did not end in time", self._name)
+        return not thread.is_alive()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._thread = None
+                    return
+                work, then = self._waiting.popleft()
+            self._finish(then, self._result(work))
+
+    def _result(self, work: Callable[[], object]) -> object:
+        try:
+            return work()
+        except FakewatchError as exc:
+            return exc
+        except Exception as exc:
+            log.exception("unexpected error in the background")
+            return unexpected(exc)
+
+    def _finish(self, then: Callable[[Any], None], result: object) -> None:
+        with self._lock:  # Qt might delete what the signal belongs to
+            if not self._closed:
+                self._done.emit(then, result)
+                return
+        if isinstance(result, FakewatchError):
+            log.error("%s", result)
+
+    def _tell(self, then: Callable[[Any], None], result: object) -> None:
+        if not self._closed:
+            then(result)
