@@ -94,6 +94,50 @@ def forget(url: str, user: str) -> bool:
     return True
 
 
+def remember(url: str, credentials: Credentials) -> None:
+    """As `save`, and these are what `recall` gives for every stream of that host from now on.
+
+    Raises:
+        ConfigError: as `save`.
+    """
+    save(url, credentials)
+    ring = _ring()
+    try:
+        ring.set_password(SERVICE, host_of(url), credentials.user)
+    except Exception as exc:  # noqa: BLE001 - whatever a backend of the system raises
+        raise _refused(exc) from None
+
+
+def recall(url: str) -> Credentials | None:
+    """What was remembered last for the host of ``url``, None if nothing was.
+
+    Raises:
+        ConfigError: if the URL has no host, or the system no keyring that can be read.
+    """
+    host, ring = host_of(url), _ring()
+    try:
+        user = ring.get_password(SERVICE, host)
+    except Exception as exc:  # noqa: BLE001 - whatever a backend of the system raises
+        raise _refused(exc) from None
+    return None if user is None else load(url, user)
+
+
+def forget_host(url: str) -> bool:
+    """Delete what `recall` would give; whether there was something. Raises as `recall` does."""
+    known, host, ring = recall(url), host_of(url), _ring()
+    try:
+        if ring.get_password(SERVICE, host) is not None:
+            ring.delete_password(SERVICE, host)
+    except Exception as exc:  # noqa: BLE001 - whatever a backend of the system raises
+        raise _refused(exc) from None
+    return known is not None and forget(url, known.user)
+
+
+def require() -> None:
+    """Raises `ConfigError`, one sentence, where this system has no keyring."""
+    _ring()
+
+
 def available() -> bool:
     """Whether this system has a keyring that keeps passwords."""
     try:

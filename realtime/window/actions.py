@@ -46,13 +46,20 @@ class Actions:
         menu = self.files
         self.open = self.add(menu, tr("&Open a video file…"), "Ctrl+O")
         self.open_config = self.add(menu, tr("Watch &many sources…"), "Ctrl+M")
+        self.recent = self._submenu(menu, tr("&Recent"))
+        self.clear_recent = self.add(self.recent, tr("&Clear recent"), "")
         menu.addSeparator()
         self.quit = self.add(menu, tr("&Quit"), "Ctrl+Q")
 
     def _add_sources(self) -> None:
         menu = self.sources
-        self.open_device = self.add(menu, tr("Watch a &camera, screen or window…"), "Ctrl+D")
+        self.open_device = self.add(menu, tr("Watch a &camera…"), "Ctrl+D")
+        self.open_screen = self.add(menu, tr("Watch a scr&een…"), "")
+        self.open_window = self.add(menu, tr("Watch a &window…"), "")
+        self.open_region = self.add(menu, tr("Watch a &region of the screen…"), "Ctrl+Shift+S")
         self.open_stream = self.add(menu, tr("Watch a s&tream…"), "Ctrl+L")
+        menu.addActions([self.open, self.open_config])
+        menu.addMenu(self.recent)
         menu.addSeparator()
         self.start_stop = self.add(menu, tr("&Start or stop"), "Ctrl+R")
         self.start_stop.setEnabled(False)
@@ -113,11 +120,6 @@ class Actions:
     def buttons(self) -> list[QAction]:
         """Those that have a button below the picture, in order."""
         return [self.step_back, self.play, self.step]
-
-    @property
-    def beginnings(self) -> list[QAction]:
-        """The ways to begin, for the start page."""
-        return [self.open, self.open_device, self.open_stream, self.open_config]
 
     def set_live(self, held: bool | None) -> None:
         """A live source can only be held, and whether it is; None if there is nothing to hold.

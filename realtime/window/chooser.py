@@ -1,85 +1,101 @@
-"""The ways in which a viewer says what to watch: dialogs, and files that are dropped."""
+"""The dialogs in which a viewer says what to watch."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
-from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QFileDialog, QWidget
 
-from realtime import config as settings
 from realtime.config import Config
-from realtime.errors import ConfigError
-from realtime.sources import Address
+from realtime.keyring_store import Credentials
+from realtime.sources import Address, SourceKind, Transport
 from realtime.window.device_dialog import DeviceDialog
+from realtime.window.region_picker import RegionPicker
 from realtime.window.stream_dialog import StreamDialog
+from realtime.window.translate import tr
 
-_FILTER = (
-    "Videos (*.mp4 *.m4v *.mov *.mkv *.webm *.avi *.mpg *.mpeg *.ts *.flv *.wmv *.ogv *.3gp)"
-    ";;All files (*)"
-)
-_CONFIG_FILTER = "Settings (*.toml);;All files (*)"
+_VIDEOS = "*.mp4 *.m4v *.mov *.mkv *.webm *.avi *.mpg *.mpeg *.ts *.flv *.wmv *.ogv *.3gp"
 
 
 class Chooser:
     """Asks in dialogs over ``window``.
 
-    ``chosen`` gets the source that the viewer chose. ``listed`` gets settings that list sources
-    and the name of their file, and may raise `ConfigError`; ``refused`` hears that one.
+    ``chosen`` gets the source that the viewer chose, ``listed`` the path of settings that list
+    sources, ``remember`` the URL of a stream and the credentials that are to be kept for it, and
+    ``refused`` what could not be done.
     """
 
     def __init__(
         self,
         window: QWidget,
+        config: Config,
+        *,
         chosen: Callable[[str | Address], None],
-        listed: Callable[[Config, str], None],
+        listed: Callable[[str], None],
+        remember: Callable[[str, Credentials], None],
         refused: Callable[[object], None],
     ) -> None:
         self._window = window
+        self._config = config
         self._chosen = chosen
         self._listed = listed
+        self._remember = remember
         self._refused = refused
         self._folder = ""
+        self._picker: RegionPicker | None = None
 
     def choose_file(self) -> None:
         """Ask for a video file."""
-        path = self._ask("Open a video file", _FILTER)
+        kinds = f"{tr('Videos')} ({_VIDEOS});;{tr('All files')} (*)"
+        path = self._ask(tr("Open a video file"), kinds)
         if path:
             self._chosen(path)
 
     def choose_config(self) -> None:
         """Ask for a file of settings with sources in it."""
-        path = self._ask("Watch the sources of a configuration", _CONFIG_FILTER)
-        if not path:
+        kinds = f"{tr('Settings')} (*.toml);;{tr('All files')} (*)"
+        path = self._ask(tr("Watch the sources of a configuration"), kinds)
+        if path:
+            self._listed(path)
+
+    def choose_stream(self, url: str = "", complaint: str = "", *, transport: str = "tcp") -> None:
+        """Ask for the address of a stream, with ``url`` to begin with."""
+        dialog = StreamDialog(self._window, url, complaint)
+        dialog.udp.setChecked(transport == Transport.UDP.value)
+        dialog.remembered.connect(self._remember)
+        dialog.chosen.connect(self._chosen)
+        dialog.open()
+
+    def choose_device(self, first: SourceKind | None = None) -> None:
+        """Show the cameras, screens and windows there are; see `DeviceDialog`."""
+        dialog = DeviceDialog(self._window, self._config, first)
+        dialog.chosen.connect(self._chosen)
+        dialog.region_wanted.connect(self.choose_region)
+        dialog.open()
+
+    def choose_region(self) -> None:
+        """Let a part of a screen be chosen."""
+        if self._picker is not None:
             return
-        try:
-            self._listed(settings.load(Path(path)), os.path.basename(path))
-        except ConfigError as exc:
-            self._refused(exc)
+        picker = self._picker = RegionPicker(self._window)
+        picker.chosen.connect(self._chosen)
+        picker.failed.connect(self._refused)
+        picker.ended.connect(self._forget_picker)
+        picker.start()
 
-    def choose_stream(self) -> None:
-        """Ask for the address of a stream."""
-        dialog = StreamDialog(self._window)
-        dialog.chosen.connect(self._chosen)
-        dialog.open()
+    def close(self) -> None:
+        """Choose nothing any more."""
+        if self._picker is not None:
+            self._picker.cancel()
 
-    def choose_device(self) -> None:
-        """Show the cameras, screens and windows there are."""
-        dialog = DeviceDialog(self._window)
-        dialog.chosen.connect(self._chosen)
-        dialog.open()
+    def _forget_picker(self) -> None:
+        picker, self._picker = self._picker, None
+        if picker is not None:
+            picker.deleteLater()
 
     def _ask(self, title: str, kinds: str) -> str:
         path, _ = QFileDialog.getOpenFileName(self._window, title, self._folder, kinds)
         if path:
             self._folder = str(Path(path).parent)
         return path
-
-
-def dropped(event: QDropEvent) -> str | None:
-    """The path of the first local file of what is dropped, or would be; None without any."""
-    data = event.mimeData()
-    urls = [] if data is None else data.urls()
-    return next((url.toLocalFile() for url in urls if url.isLocalFile()), None)

@@ -1,131 +1,91 @@
-"""Lists the cameras, screens and windows of this machine and lets one be chosen."""
+"""Lists the cameras, screens and windows of this machine, shows one, and lets it be chosen."""
 
 from __future__ import annotations
 
+import html
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHeaderView,
     QPushButton,
+    QSplitter,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
-from realtime import devices
+from realtime.config import Config
 from realtime.errors import FakewatchError
 from realtime.logs import unexpected
 from realtime.redact import redact
 from realtime.sources import Address, SourceKind
+from realtime.window.device_list import KINDS, Choice
+from realtime.window.preview import Preview
+from realtime.window.translate import later, tr
 
 _JOIN_S: Final = 0.3
+_LET_GO_MS: Final = 1500
+"""How long a source that is previewed may take to be let go of, before it is opened anyway."""
 _NONE: Final = {
-    SourceKind.CAMERA: "none is connected",
-    SourceKind.SCREEN: "there is none",
-    SourceKind.WINDOW: "none is open",
+    SourceKind.CAMERA: later("none is connected"),
+    SourceKind.SCREEN: later("there is none"),
+    SourceKind.WINDOW: later("none is open"),
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One device. ``address`` is None where it cannot be opened; ``about`` then says why."""
-
-    kind: SourceKind
-    name: str
-    about: str
-    address: Address | None
-
-
-def cameras() -> list[Choice]:
-    """Every camera, also those that cannot be opened; raises `SourceError`."""
-    found = []
-    for camera in devices.list_cameras():
-        name = redact(camera.name)
-        address = Address(SourceKind.CAMERA, camera.path or str(camera.index), name)
-        if camera.problem is None:
-            found.append(Choice(SourceKind.CAMERA, name, redact(camera.path), address))
-        else:
-            found.append(Choice(SourceKind.CAMERA, name, redact(camera.problem), None))
-    return found
-
-
-def screens() -> list[Choice]:
-    """Every screen; raises `SourceError` where there is none."""
-    found = []
-    for screen in devices.list_screens():
-        name = f"Screen {screen.number}" if screen.number else "All screens together"
-        address = Address(SourceKind.SCREEN, str(screen.number), name)
-        found.append(Choice(SourceKind.SCREEN, name, _size(*screen.area[2:]), address))
-    return found
-
-
-def windows() -> list[Choice]:
-    """Every window that can be seen; raises `SourceError` where windows cannot be captured."""
-    found = []
-    for window in devices.list_windows():
-        name = redact(window.title)
-        address = Address(SourceKind.WINDOW, f"0x{window.number:x}", name)
-        found.append(Choice(SourceKind.WINDOW, name, _size(*window.area[2:]), address))
-    return sorted(found, key=lambda choice: choice.name.casefold())
-
-
-def _size(width: int, height: int) -> str:
-    return f"{width} × {height}"
-
-
-_KINDS: Final[tuple[tuple[SourceKind, str, Callable[[], list[Choice]]], ...]] = (
-    (SourceKind.CAMERA, "Cameras", cameras),
-    (SourceKind.SCREEN, "Screens", screens),
-    (SourceKind.WINDOW, "Windows", windows),
-)
-
-
 class DeviceDialog(QDialog):
-    """``chosen`` gives an `Address` once. Drivers may take seconds: they are asked elsewhere."""
+    """``chosen`` gives an `Address` once, ``region_wanted`` that a part of a screen is meant.
+
+    What is selected is shown beside the list; it was let go of before ``chosen`` is told, as two
+    cannot have one camera. Drivers may take seconds: they are asked elsewhere. ``first`` is the
+    kind of which the first is selected to begin with.
+    """
 
     chosen = Signal(object)
+    region_wanted = Signal()
     _found = Signal(object, object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        config: Config | None = None,
+        first: SourceKind | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Watch a camera, a screen or a window")
-        self.resize(620, 420)
-        self.tree = QTreeWidget()
-        self.tree.setColumnCount(2)
-        self.tree.setHeaderHidden(True)
-        self.tree.setAccessibleName("Cameras, screens and windows")
-        header = self.tree.header()
-        assert header is not None
-        header.setStretchLastSection(True)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
-        self.tree.setColumnWidth(0, 360)
-        self._groups = {kind: self._group(title) for kind, title, _ in _KINDS}
-        standard = QDialogButtonBox.StandardButton
-        self.buttons = QDialogButtonBox()
-        self.open_button = _there(self.buttons.addButton(standard.Open))
-        self.buttons.addButton(standard.Cancel)
-        again = _there(self.buttons.addButton(standard.Retry))
-        again.setText("&Look again")
-        again.clicked.connect(self.look)
-        self.buttons.accepted.connect(self.accept)
-        self.buttons.rejected.connect(self.reject)
+        self.setWindowTitle(tr("Watch a camera, a screen or a window"))
+        self.resize(820, 440)
+        self._first = first
+        self._answer: Address | None = None
+        self.tree = _tree()
+        self._groups = {kind: self._group(tr(title)) for kind, title, _ in KINDS}
+        self.preview = Preview(config or Config())
+        self._add_buttons()
         self.tree.itemActivated.connect(lambda *_: self.accept())
-        self.tree.itemSelectionChanged.connect(self._enable)
+        self.tree.itemSelectionChanged.connect(self._on_selected)
+        both = QSplitter()
+        both.setChildrenCollapsible(False)
+        for part, share in ((self.tree, 3), (self.preview, 2)):
+            both.addWidget(part)
+            both.setStretchFactor(both.count() - 1, share)
+        both.setSizes([480, 320])
         column = QVBoxLayout(self)
-        column.addWidget(self.tree)
+        column.addWidget(both, 1)
         column.addWidget(self.buttons)
         self._found.connect(self._fill)
+        self._let_go = QTimer(self)
+        self._let_go.setSingleShot(True)
+        self._let_go.timeout.connect(self._give)
+        self.preview.ended.connect(self._give)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.finished.connect(lambda _: self._end())
+        self.finished.connect(lambda _: self.preview.close_look())
         self.look()
 
     def look(self) -> None:
@@ -134,8 +94,8 @@ class DeviceDialog(QDialog):
         self._stop = threading.Event()
         for group in self._groups.values():
             group.takeChildren()
-            group.addChild(_plain("looking …"))
-        self._enable()
+            group.addChild(_plain(tr("looking …")))
+        self._on_selected()
         self._thread = threading.Thread(
             target=self._look, args=(self._stop,), name="fw-look", daemon=True
         )
@@ -144,12 +104,28 @@ class DeviceDialog(QDialog):
     def accept(self) -> None:
         """Give what is selected; nothing happens while that cannot be opened."""
         choice = self._selected()
-        if choice is not None and choice.address is not None:
-            self.chosen.emit(choice.address)
+        if choice is None or choice.address is None or self._answer is not None:
+            return
+        self._answer = choice.address
+        self.tree.setEnabled(False)
+        self.buttons.setEnabled(False)
+        self.preview.say(tr("Opening …"))
+        self._let_go.start(_LET_GO_MS)
+        self.preview.end()
+
+    def _give(self) -> None:
+        address, self._answer = self._answer, None
+        self._let_go.stop()
+        if address is not None and self.isVisible():
+            self.chosen.emit(address)
             super().accept()
 
+    def _ask_for_region(self) -> None:
+        self.reject()
+        self.region_wanted.emit()
+
     def _look(self, stop: threading.Event) -> None:
-        for kind, _, find in _KINDS:
+        for kind, _, find in KINDS:
             if stop.is_set():
                 return
             found: list[Choice] | FakewatchError
@@ -179,12 +155,24 @@ class DeviceDialog(QDialog):
             item = QTreeWidgetItem([choice.name, choice.about])
             item.setData(0, Qt.ItemDataRole.UserRole, choice)
             for column, text in enumerate((choice.name, choice.about)):
-                item.setToolTip(column, text)
+                item.setToolTip(column, html.escape(text))  # Qt would read a name as HTML
             if choice.address is None:
                 item.setFlags(Qt.ItemFlag.ItemIsEnabled)  # to be read, not to be chosen
             group.addChild(item)
         if not found:
-            group.addChild(_plain(_NONE[kind]))
+            group.addChild(_plain(tr(_NONE[kind])))
+        self._select_first(kind, group)
+
+    def _select_first(self, kind: SourceKind, group: QTreeWidgetItem) -> None:
+        if kind is not self._first or self._selected() is not None:
+            return
+        children = [group.child(i) for i in range(group.childCount())]
+        for item in children:
+            if item is not None and item.flags() & Qt.ItemFlag.ItemIsSelectable:
+                self.tree.setCurrentItem(item)
+                self.tree.scrollToItem(item)
+                return
+        self.tree.scrollToItem(group)
 
     def _group(self, title: str) -> QTreeWidgetItem:
         group = QTreeWidgetItem([title])
@@ -201,9 +189,26 @@ class DeviceDialog(QDialog):
         choice = None if item is None else item.data(0, Qt.ItemDataRole.UserRole)
         return choice if isinstance(choice, Choice) else None
 
-    def _enable(self) -> None:
+    def _on_selected(self) -> None:
         choice = self._selected()
-        self.open_button.setEnabled(choice is not None and choice.address is not None)
+        address = None if choice is None else choice.address
+        self.open_button.setEnabled(address is not None)
+        self.preview.show_address(address, "" if choice is None else choice.about)
+
+    def _add_buttons(self) -> None:
+        standard, roles = QDialogButtonBox.StandardButton, QDialogButtonBox.ButtonRole
+        self.buttons = QDialogButtonBox()
+        self.open_button = _there(self.buttons.addButton(standard.Open))
+        self.buttons.addButton(standard.Cancel)
+        region = _there(self.buttons.addButton(tr("A screen &region…"), roles.ActionRole))
+        region.clicked.connect(self._ask_for_region)
+        again = _there(self.buttons.addButton(standard.Retry))
+        again.setText(tr("&Look again"))
+        again.clicked.connect(self.look)
+        for button in (region, again):
+            button.setAutoDefault(False)  # Enter opens what is selected
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
 
     def _end(self) -> None:
         """The thread ends after the list that it is at; each of them has a deadline."""
@@ -211,6 +216,20 @@ class DeviceDialog(QDialog):
         if self._thread is not None:
             self._thread.join(_JOIN_S)
             self._thread = None
+
+
+def _tree() -> QTreeWidget:
+    tree = QTreeWidget()
+    tree.setColumnCount(2)
+    tree.setHeaderHidden(True)
+    tree.setAccessibleName(tr("Cameras, screens and windows"))
+    tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+    header = tree.header()
+    assert header is not None
+    header.setStretchLastSection(True)
+    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
+    tree.setColumnWidth(0, 320)
+    return tree
 
 
 def _there(button: QPushButton | None) -> QPushButton:

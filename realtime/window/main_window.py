@@ -16,7 +16,6 @@ from realtime.types import SourceState
 from realtime.window import request
 from realtime.window.actions import Actions
 from realtime.window.canvas import Canvas
-from realtime.window.chooser import Chooser, dropped
 from realtime.window.controls import Controls, ElidedLabel
 from realtime.window.extras import Extras
 from realtime.window.file_play import FilePlay
@@ -24,7 +23,7 @@ from realtime.window.grid import Grid
 from realtime.window.live_play import LivePlay
 from realtime.window.messages import Banner
 from realtime.window.player import LiveSinks, Player
-from realtime.window.start_page import StartPage
+from realtime.window.sources import Sources
 from realtime.window.states import words
 
 JUMP_S = 5.0
@@ -55,12 +54,12 @@ class MainWindow(QMainWindow):
         self.canvas = Canvas()
         self.grid = Grid()
         self.actions_ = Actions(self)
-        self.start_page = StartPage(self.actions_.beginnings)
         self.controls = Controls(self.actions_.buttons)
         self.figures = ElidedLabel()
         self.file = FilePlay(self._player, self.canvas, self.controls)
         self.live = LivePlay(self._player, self.canvas, self.grid)
-        self._chooser = Chooser(self, self.open, self.open_many, self.banner.say)
+        self.sources = Sources(self, self.actions_, config, settings, self.banner.say)
+        self.start_page = self.sources.page
         self.extras = Extras(self, self.actions_, self.banner.say)
         self.desk = self.extras.desk
         self._stack = QStackedWidget()
@@ -68,6 +67,7 @@ class MainWindow(QMainWindow):
         self._build()
         self._connect()
         self.extras.connect()
+        self.sources.connect()
         self._show_idle()
         if settings is not None:
             self.extras.restore(settings)
@@ -76,6 +76,11 @@ class MainWindow(QMainWindow):
     def player(self) -> Player:
         """What opens and plays."""
         return self._player
+
+    @property
+    def asked(self) -> request.Request | None:
+        """What was asked for last."""
+        return self._request
 
     @property
     def exit_code(self) -> ExitCode:
@@ -134,10 +139,6 @@ class MainWindow(QMainWindow):
         self._player.opened.connect(self._on_opened)
         self._player.failed.connect(self._on_failed)
         actions = self.actions_
-        actions.open.triggered.connect(self._chooser.choose_file)
-        actions.open_device.triggered.connect(self._chooser.choose_device)
-        actions.open_stream.triggered.connect(self._chooser.choose_stream)
-        actions.open_config.triggered.connect(self._chooser.choose_config)
         actions.reopen.triggered.connect(self.reopen)
         actions.start_stop.triggered.connect(self.start_or_stop)
         actions.play.triggered.connect(self.toggle_play)
@@ -241,6 +242,7 @@ class MainWindow(QMainWindow):
             self.live.refresh()
             self._show_error()
         self.extras.refresh()
+        self.sources.refresh()
         self._show_figures()
 
     def _show_state(self) -> None:
@@ -281,20 +283,17 @@ class MainWindow(QMainWindow):
     # Qt's own events
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        """Take a local file."""
-        if event is not None and dropped(event) is not None:
-            event.acceptProposedAction()
+        """Take what can be opened."""
+        self.sources.drag(event)
 
     def dropEvent(self, event: QDropEvent | None) -> None:
-        """Open the first local file of what was dropped."""
-        path = None if event is None else dropped(event)
-        if event is not None and path is not None:
-            event.acceptProposedAction()
-            self.open(path)
+        """Open the first of what was dropped."""
+        self.sources.drop(event)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """End everything first."""
         self._timer.stop()
+        self.sources.close()
         self.extras.close(self._settings)
         self._player.close()
         super().closeEvent(event)

@@ -1,38 +1,249 @@
-"""What the window shows before the first source: the few ways to begin."""
+"""What the window shows before the first source: three ways to begin, and what was watched last."""
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAction, QLabel, QPushButton, QVBoxLayout, QWidget
+from collections.abc import Callable, Sequence
+from typing import Final
 
-_CAUTION = (
-    "The window shows how strong the evidence is that a face is fake.\n"
-    "Little evidence is no proof that a face is real."
+from qtpy.QtCore import QEvent, QSize, Qt, Signal
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import (
+    QAction,
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
 )
 
+from realtime.window import glyphs
+from realtime.window.recents import Recent
+from realtime.window.translate import tr
 
-class StartPage(QWidget):
-    """One large button for each of the actions."""
-
-    def __init__(self, actions: list[QAction], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        column = QVBoxLayout(self)
-        column.addStretch(1)
-        self.buttons = [_button(action) for action in actions]
-        for button in self.buttons:
-            column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
-        for text in ("or drop a file here", _CAUTION):
-            label = QLabel(text)
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            column.addSpacing(8)
-            column.addWidget(label, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addStretch(1)
+_SHOWN: Final = 5
+_ICON: Final = 32
+_WIDEST: Final = 860
 
 
-def _button(action: QAction) -> QPushButton:
-    button = QPushButton(action.text())
-    button.setToolTip(action.toolTip())
-    button.setFixedSize(320, 44)
-    button.clicked.connect(action.trigger)
-    return button
+class Card(QPushButton):
+    """A large button with a drawing, what it does, and a sentence on that."""
+
+    def __init__(self, drawing: str, heading: str, about: str) -> None:
+        super().__init__()
+        self._drawing = drawing
+        self._icon = QLabel()
+        self._heading = _label(heading)
+        self._about = _label(about)
+        self._about.setWordWrap(True)
+        font = self._heading.font()
+        font.setBold(True)
+        self._heading.setFont(font)
+        self.setAccessibleName(heading)
+        self.setAccessibleDescription(about)
+        self._row = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
+        self._row.setContentsMargins(14, 12, 14, 12)
+        self._row.setSpacing(10)
+        words = QVBoxLayout()
+        words.setSpacing(4)
+        words.addWidget(self._heading)
+        words.addWidget(self._about)
+        words.addStretch(1)
+        self._row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        self._row.addLayout(words, 1)
+        for label in (self._icon, self._heading, self._about):
+            label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        self._draw()
+
+    def set_flat(self, flat: bool) -> None:
+        """With the drawing beside the words, not above them."""
+        ways = QBoxLayout.Direction
+        self._row.setDirection(ways.LeftToRight if flat else ways.TopToBottom)
+
+    def sizeHint(self) -> QSize:
+        """That of what is in it."""
+        return self._row.sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        """That of what is in it."""
+        return self._row.minimumSize()
+
+    def heightForWidth(self, width: int) -> int:
+        """As the sentence needs it."""
+        return self._row.heightForWidth(width)
+
+    def hasHeightForWidth(self) -> bool:
+        """The sentence wraps."""
+        return True
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Other colours."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.PaletteChange:
+            self._draw()
+
+    def _draw(self) -> None:
+        self._icon.setPixmap(glyphs.icon(self._drawing).pixmap(_ICON, _ICON))
+
+
+class RecentButton(QPushButton):
+    """One line, elided in the middle."""
+
+    def __init__(self, recent: Recent) -> None:
+        super().__init__()
+        self._label = recent.label
+        self._drawing = drawing_of(recent)
+        self.setFlat(True)
+        self.setAccessibleName(self._label)
+        self.setToolTip(escaped(recent.about))
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setStyleSheet("text-align: left; padding: 3px 8px;")
+        self.setIcon(glyphs.icon(self._drawing))
+
+    @property
+    def label(self) -> str:
+        """All of it, shown or not."""
+        return self._label
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Fit again."""
+        super().resizeEvent(event)
+        room = self.width() - self.iconSize().width() - 28
+        elided = self.fontMetrics().elidedText(
+            self._label, Qt.TextElideMode.ElideMiddle, max(room, 0)
+        )
+        self.setText(elided.replace("&", "&&"))
+
+
+class StartPage(QScrollArea):
+    """``recent_chosen`` gives one of what `show_recents` was given."""
+
+    recent_chosen = Signal(object)
+
+    def __init__(self, call: QAction, cameras: Sequence[QAction], file: QAction) -> None:
+        super().__init__()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.call = Card(
+            "call",
+            tr("Watch a call"),
+            tr("The window of a video call, a screen, or a part of one."),
+        )
+        self.cameras = Card(
+            "camera",
+            tr("Watch cameras"),
+            tr("A network camera, one of this computer, or many at once."),
+        )
+        self.file = Card(
+            "file", tr("Play a video file"), tr("Go through a recording, step by step.")
+        )
+        self.call.clicked.connect(call.trigger)
+        self.file.clicked.connect(file.trigger)
+        self.cameras.setMenu(self._menu(cameras))
+        self._cards = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._cards.setSpacing(12)
+        for card in (self.call, self.cameras, self.file):
+            self._cards.addWidget(card, 1)
+        self._recent = QVBoxLayout()
+        self._recent.setSpacing(0)
+        self._recent_title = _label(tr("Watched last"))
+        self._lay_out()
+
+    @property
+    def recents(self) -> list[RecentButton]:
+        """The buttons of what was watched last."""
+        items = [self._recent.itemAt(i) for i in range(self._recent.count())]
+        found = [None if item is None else item.widget() for item in items]
+        return [button for button in found if isinstance(button, RecentButton)]
+
+    def show_recents(self, recents: Sequence[Recent]) -> None:
+        """Offer these again, the newest few of them."""
+        for button in self.recents:
+            self._recent.removeWidget(button)
+            button.hide()
+            button.deleteLater()
+        for recent in recents[:_SHOWN]:
+            button = RecentButton(recent)
+            button.clicked.connect(_giver(self.recent_chosen.emit, recent))
+            self._recent.addWidget(button)
+        self._recent_title.setVisible(bool(recents))
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Cards beside each other where there is room, else one above the other."""
+        super().resizeEvent(event)
+        viewport = self.viewport()
+        width = self.width() if viewport is None else viewport.width()
+        narrow = width < 44 * self.fontMetrics().averageCharWidth() * 2
+        ways = QBoxLayout.Direction
+        self._cards.setDirection(ways.TopToBottom if narrow else ways.LeftToRight)
+        for card in (self.call, self.cameras, self.file):
+            card.set_flat(narrow)
+
+    def _menu(self, actions: Sequence[QAction]) -> QMenu:
+        menu = QMenu(self)
+        menu.addActions(list(actions))
+        return menu
+
+    def _lay_out(self) -> None:
+        inner = QWidget()
+        inner.setMaximumWidth(_WIDEST)
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(16, 12, 16, 12)
+        column.addStretch(2)
+        column.addLayout(self._cards)
+        column.addSpacing(8)
+        column.addWidget(_centred(tr("or drop a file or an address here")))
+        column.addSpacing(8)
+        column.addWidget(self._recent_title)
+        column.addLayout(self._recent)
+        column.addStretch(3)
+        column.addWidget(
+            _centred(
+                tr(
+                    "The window shows how strong the evidence is that a face is fake. "
+                    "Little evidence is no proof that a face is real."
+                )
+            )
+        )
+        page = QWidget()
+        row = QHBoxLayout(page)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addStretch(1)
+        row.addWidget(inner, 1000)
+        row.addStretch(1)
+        self.setWidget(page)
+        self.show_recents(())
+
+
+def drawing_of(recent: Recent) -> str:
+    """The name of the drawing for what kind it is."""
+    return "region" if recent.region is not None else recent.kind
+
+
+def escaped(text: str) -> str:
+    """For a tip, which Qt would else read as HTML where it looks like it."""
+    return "<span>" + text.replace("&", "&amp;").replace("<", "&lt;") + "</span>"
+
+
+def _giver(give: Callable[[Recent], None], recent: Recent) -> Callable[[], None]:
+    return lambda: give(recent)
+
+
+def _label(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    return label
+
+
+def _centred(text: str) -> QLabel:
+    label = _label(text)
+    label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    label.setWordWrap(True)
+    return label

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
-from urllib.parse import quote, unquote
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
@@ -18,67 +16,94 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from realtime import keyring_store
 from realtime.errors import ConfigError
+from realtime.keyring_store import Credentials
 from realtime.redact import redact
 from realtime.sources import SourceKind, Transport, parse
+from realtime.window.errands import Errands
+from realtime.window.translate import tr
+from realtime.window.user_info import join_user, split_user
 
 _EXAMPLE: Final = "rtsp://camera.example/stream"
-_HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.%\w]+\]|[\w.\-]+)(?::[0-9]{1,5})?")
-
-
-def split_user(url: str) -> tuple[str, str, str]:
-    """A URL without its user info, the user, and the password, both as they are meant.
-
-    Where it can be read in two ways, all before the last @ is user info, lest a part of a
-    password stays to be read.
-    """
-    scheme, found, rest = url.partition("://")
-    end = min((i for i in map(rest.find, "/?#") if i >= 0), default=len(rest))
-    if not found or "@" not in rest or _HOST.fullmatch(rest[:end]):
-        return url, "", ""  # an @ behind a host belongs to the path
-    user_info, _, after = rest.rpartition("@")
-    user, _, password = user_info.partition(":")
-    return f"{scheme}://{after}", unquote(user), unquote(password)
-
-
-def join_user(url: str, user: str, password: str) -> str:
-    """The whole URL again; signs that it cannot hold are encoded."""
-    scheme, found, rest = url.partition("://")
-    if not found or not (user or password):
-        return url
-    both = (
-        f"{quote(user, safe='')}:{quote(password, safe='')}" if password else quote(user, safe="")
-    )
-    return f"{scheme}://{both}@{rest}"
 
 
 class StreamDialog(QDialog):
-    """``chosen`` gives an `Address` once; the dialog is gone then, and what was typed with it."""
+    """``chosen`` gives an `Address` once; the dialog is gone then, and what was typed with it.
+
+    ``remembered`` comes before it with the bare URL and the `Credentials` if they are to be kept.
+    Whether this system can keep them is asked elsewhere, as its keyring may take its time.
+    """
 
     chosen = Signal(object)
+    remembered = Signal(str, object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, url: str = "", complaint: str = "") -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Watch a stream")
+        self.setWindowTitle(tr("Watch a stream"))
         self.url = QLineEdit()
         self.url.setPlaceholderText(_EXAMPLE)
         self.url.setMinimumWidth(360)
         self.user = QLineEdit()
         self.password = QLineEdit()
         self.password.setEchoMode(QLineEdit.EchoMode.Password)
-        self.udp = QCheckBox("&UDP instead of TCP")
-        self.http = QCheckBox("Allow &HTTP, which anybody on the way can read and change")
-        self.complaint = QLabel()
-        self.complaint.setTextFormat(Qt.TextFormat.PlainText)
-        self.complaint.setWordWrap(True)
+        self.remember = QCheckBox(tr("&Remember both in the keyring of this system"))
+        self.remember.setEnabled(False)
+        self.keyring = _sentence(tr("Looking for a keyring …"))
+        self.udp = QCheckBox(tr("&UDP instead of TCP"))
+        self.http = QCheckBox(tr("Allow &HTTP, which anybody on the way can read and change"))
+        self.complaint = _sentence("")
         self.complaint.hide()
+        self._length = 0
+        self._lay_out()
+        self.url.textChanged.connect(self._on_changed)
+        self.url.editingFinished.connect(self._hide_user_info)
+        self._errands = Errands(self)
+        self.finished.connect(lambda _: self._errands.close())
+        self._errands.run(keyring_store.require, self._on_keyring)
+        self.url.setText(url)
+        if complaint:
+            self._complain(complaint)
+        if url:
+            (self.http if url.lower().startswith("http") else self.user).setFocus()
+
+    def accept(self) -> None:
+        """Give the address, or say in one sentence what is wrong with it."""
+        self._hide_user_info()
+        url = self.url.text().strip()
+        user, password = self.user.text(), self.password.text()
+        transport = Transport.UDP if self.udp.isChecked() else Transport.TCP
+        keep = self.remember.isChecked() and bool(user or password)
+        try:
+            if "://" not in url:
+                raise ConfigError(
+                    tr("The address must begin with rtsp://, as in {example}.").format(
+                        example=_EXAMPLE
+                    )
+                )
+            if url.lower().startswith("http") and not self.http.isChecked():
+                raise ConfigError(tr("HTTP has to be allowed; tick the box, or use rtsps://."))
+            if keep and not user:
+                raise ConfigError(tr("A password is kept by its user; give the user too."))
+            whole = join_user(url, user, password)
+            address = parse(whole, transport=transport, allow_http=self.http.isChecked())
+        except ConfigError as exc:
+            self._complain(redact(exc))
+            return
+        if address.kind is SourceKind.STREAM:
+            if keep:
+                self.remembered.emit(split_user(address.target)[0], Credentials(user, password))
+            self.chosen.emit(address)
+            super().accept()
+
+    def _lay_out(self) -> None:
         form = QFormLayout()
-        form.addRow("&Address", self.url)
-        form.addRow("&User", self.user)
-        form.addRow("&Password", self.password)
-        form.addRow("", self.udp)
-        form.addRow("", self.http)
+        form.addRow(tr("&Address"), self.url)
+        form.addRow(tr("U&ser"), self.user)
+        form.addRow(tr("&Password"), self.password)
+        for box in (self.remember, self.keyring, self.udp, self.http):
+            form.addRow("", box)
         buttons = QDialogButtonBox()
         for standard in ("Open", "Cancel"):
             buttons.addButton(getattr(QDialogButtonBox.StandardButton, standard))
@@ -88,29 +113,24 @@ class StreamDialog(QDialog):
         column.addLayout(form)
         column.addWidget(self.complaint)
         column.addWidget(buttons)
-        self._length = 0
-        self.url.textChanged.connect(self._on_changed)
-        self.url.editingFinished.connect(self._hide_user_info)
 
-    def accept(self) -> None:
-        """Give the address, or say in one sentence what is wrong with it."""
-        self._hide_user_info()
-        url = self.url.text().strip()
-        whole = join_user(url, self.user.text(), self.password.text())
-        transport = Transport.UDP if self.udp.isChecked() else Transport.TCP
-        try:
-            if "://" not in url:
-                raise ConfigError(f"The address must begin with rtsp://, as in {_EXAMPLE}.")
-            if url.lower().startswith("http") and not self.http.isChecked():
-                raise ConfigError("HTTP has to be allowed; tick the box, or use rtsps://.")
-            address = parse(whole, transport=transport, allow_http=self.http.isChecked())
-        except ConfigError as exc:
-            self.complaint.setText(redact(exc))
-            self.complaint.show()
-            return
-        if address.kind is SourceKind.STREAM:
-            self.chosen.emit(address)
-            super().accept()
+    def _on_keyring(self, problem: object) -> None:
+        self.keyring.setVisible(problem is not None)
+        self.keyring.setText("" if problem is None else redact(problem))
+        self.remember.setEnabled(problem is None)
+        self._make_room()
+
+    def _complain(self, sentence: str) -> None:
+        self.complaint.setText(sentence)
+        self.complaint.show()
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """A sentence that wraps needs more height than a layout asks for by itself."""
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+            self.resize(self.width(), max(self.height(), layout.heightForWidth(self.width())))
 
     def _on_changed(self, text: str) -> None:
         # Whatever comes in one piece was pasted: its password would stand there to be read.
@@ -125,3 +145,10 @@ class StreamDialog(QDialog):
             self.user.setText(user)
             self.password.setText(password)
             self.url.setText(url)
+
+
+def _sentence(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    return label

@@ -269,7 +269,7 @@ def test_a_file_can_be_dropped(window: MainWindow, clip: Path, qtbot: QtBot) -> 
         Qt.KeyboardModifier.NoModifier,
     )
     data = QMimeData()
-    data.setUrls([QUrl("https://example.org/x.mp4")])
+    data.setUrls([QUrl("ftp://example.org/x.mp4")])
     refused = QDragEnterEvent(QPoint(9, 9), copy, data, left, none)
     refused.ignore()
     window.dragEnterEvent(refused)

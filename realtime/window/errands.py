@@ -1,0 +1,69 @@
+"""Short pieces of slow work for Qt's thread: files that are looked at, a keyring that is asked."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from qtpy.QtCore import QObject, Signal
+
+from realtime.errors import FakewatchError
+from realtime.logs import unexpected
+
+log = logging.getLogger(__name__)
+
+JOIN_S: Final = 0.3
+"""How long closing waits. A keyring may wait for its owner, and a disk for a network."""
+
+
+class Errands(QObject):
+    """Each runs on a thread of its own; what came of it is told on Qt's."""
+
+    _done = Signal(object, object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._lock = threading.Lock()
+        self._closed = False
+        self._threads: list[threading.Thread] = []
+        self._done.connect(self._tell)
+
+    def run(self, work: Callable[[], object], then: Callable[[Any], None]) -> None:
+        """Do ``work`` elsewhere; ``then`` gets what it gave, or the `FakewatchError` it raised.
+
+        Nothing is told any more after `close`.
+        """
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        thread = threading.Thread(
+            target=self._run, args=(work, then), name="fw-errand", daemon=True
+        )
+        self._threads.append(thread)
+        thread.start()
+
+    def close(self) -> None:
+        """Wait for what is under way, but not for long."""
+        with self._lock:
+            self._closed = True
+        until = time.monotonic() + JOIN_S
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _run(self, work: Callable[[], object], then: Callable[[Any], None]) -> None:
+        result: object
+        try:
+            result = work()
+        except FakewatchError as exc:
+            result = exc
+        except Exception as exc:
+            log.exception("unexpected error in the background")
+            result = unexpected(exc)
+        with self._lock:  # or Qt might have deleted what the signal belongs to
+            if not self._closed:
+                self._done.emit(then, result)
+
+    def _tell(self, then: Callable[[Any], None], result: object) -> None:
+        if not self._closed:
+            then(result)
