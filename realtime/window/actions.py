@@ -75,6 +75,9 @@ class Actions:
         self.labels = self.add(menu, tr("&Labels"), "T", checked=True)
         self.landmarks = self.add(menu, tr("Land&marks"), "L", checked=False)
         self.blur = self.add(menu, tr("Pri&vacy: blur the others"), "P", checked=False)
+        beside = tr("Side by side with the plai&n picture")
+        self.beside = self.add(menu, beside, "D", checked=False)
+        self.zooms = self._submenu(menu, tr("&Zoom"))
         menu.addSeparator()
         self.larger = self.add(menu, tr("Lar&ger text"), "Ctrl++")
         self.smaller = self.add(menu, tr("Smaller te&xt"), "Ctrl+-")
@@ -121,18 +124,23 @@ class Actions:
         """Those that have a button below the picture, in order."""
         return [self.step_back, self.play, self.step]
 
-    def set_live(self, held: bool | None) -> None:
+    def set_live(self, held: bool | None, *, past: bool = False) -> None:
         """A live source can only be held, and whether it is; None if there is nothing to hold.
 
-        The analysis goes on meanwhile, so this is not called a pause.
+        The analysis goes on meanwhile, so this is not called a pause. ``past``: there is one
+        picture in which one can look back.
         """
-        self.set_playing(not held, ready=False)
+        self.set_playing(not held, ready=past)
+        self.home.setText(tr("To the old&est picture held"))
+        self.end.setText(tr("Back to the l&ive picture"))
         self.play.setText(tr("Show the &live picture") if held else tr("&Hold the picture"))
         self.play.setEnabled(held is not None)
 
     def set_playing(self, playing: bool, *, ready: bool) -> None:
         """Show what the play button would do, and whether there is anything to play."""
         self.play.setText(tr("&Play or pause"))
+        self.home.setText(tr("To the &start"))
+        self.end.setText(tr("To the &end"))
         self._playing = playing
         self.show_icons()
         for action in (

@@ -57,14 +57,12 @@ class Extras:
         actions.alert_before.triggered.connect(lambda: self.go_to_alert(forward=False))
         actions.alert_after.triggered.connect(lambda: self.go_to_alert(forward=True))
         actions.palette.triggered.connect(self.show_palette)
-        for digit, action in enumerate(actions.tenths):
-            action.triggered.connect(lambda _on, d=digit: self._window.file.seek_share(d / 10))
         actions.full_screen.toggled.connect(self.set_full_screen)
         actions.leave_full_screen.triggered.connect(self.step_back_out)
         actions.help.triggered.connect(self.show_help)
         actions.about.triggered.connect(lambda: about(self._window))
         actions.quit.triggered.connect(self._quit)
-        desk.timeline.sought.connect(self._window.file.seek)
+        desk.timeline.sought.connect(self._window.moments.seek)
         desk.events.picked.connect(self.go_to)
         self.snapshots.saved.connect(lambda path: self._tell(tr("Saved {path}").format(path=path)))
         self.snapshots.failed.connect(self._say)
@@ -93,8 +91,9 @@ class Extras:
 
     def set_layers(self) -> None:
         """Draw what is ticked over all pictures."""
-        heat, boxes, labels, landmarks, blur = (a.isChecked() for a in self._layers())
-        layers = Layers(heat, boxes, labels, landmarks, blur, self.desk.selected if blur else None)
+        heat, boxes, labels, landmarks, blur, beside = (a.isChecked() for a in self._layers())
+        spare = self.desk.selected if blur else None
+        layers = Layers(heat, boxes, labels, landmarks, blur, spare, beside)
         self._window.canvas.set_layers(layers)
         self._window.grid.set_layers(layers)
 
@@ -131,14 +130,14 @@ class Extras:
                 tr("There is no later alert.") if forward else tr("There is no earlier alert.")
             )
         else:
-            self._window.file.seek(found.time_s)
+            self._window.moments.go_to(found)
 
     def go_to(self, event: Event) -> None:
         """To where that happened, if its source is still shown."""
         if event.run == self.desk.log.run:
             if event.track_id is not None:
                 self.desk.select(event.track_id)
-            self._window.file.seek(event.time_s)
+            self._window.moments.go_to(event)
 
     def show_palette(self) -> None:
         """Offer every action by name."""
@@ -207,7 +206,7 @@ class Extras:
 
     def _layers(self) -> tuple[QAction, ...]:
         a = self._actions
-        return a.heat, a.boxes, a.labels, a.landmarks, a.blur
+        return a.heat, a.boxes, a.labels, a.landmarks, a.blur, a.beside
 
     def _tell(self, text: str) -> None:
         status = self._window.statusBar()

@@ -10,9 +10,10 @@ from realtime.types import DropCause, FrameCounts, SourceState, SourceStatus, Ve
 from realtime.window.canvas import Canvas
 from realtime.window.grid import Grid
 from realtime.window.live_picture import LivePicture
+from realtime.window.look_back import LookBack
 from realtime.window.messages import Rate, figures, frame_rate, identity, model_words
 from realtime.window.player import Player
-from realtime.window.ring import GAP_S, STEP_S, Held, Ring, Rings
+from realtime.window.ring import Rings
 from realtime.window.states import counted, short_words, words
 from realtime.window.tile import Tile
 from realtime.window.translate import tr, trn
@@ -30,6 +31,7 @@ class LivePlay:
         self._many = False
         self._rate = Rate()
         self._rings = Rings()
+        self.past = LookBack(self._rings, lambda: self.looked_at, self._enlarge)
 
     @property
     def many(self) -> bool:
@@ -91,82 +93,9 @@ class LivePlay:
         if picture is not None and (picture.back or not self._many):
             picture.toggle_hold(time.monotonic())
 
-    # The last minutes
-
-    @property
-    def here(self) -> float:
-        """When the picture that is looked at was taken, in seconds of ``time.monotonic()``."""
-        picture = self.looked_at
-        shown = None if picture is None else picture.canvas.result
-        return time.monotonic() if shown is None else shown.frame.captured_mono
-
-    @property
-    def oldest(self) -> float | None:
-        """From when on pictures are held of what is looked at; None without any."""
-        spans = self.spans()
-        return spans[0][0] if spans else None
-
-    def spans(self, source_id: str | None = None) -> list[tuple[float, float]]:
-        """From when to when pictures are held, of what is looked at or of that source."""
-        ring = self._ring(source_id)
-        return [] if ring is None else ring.spans(max(GAP_S, 2 * self._rings.step_s))
-
-    def seek(self, time_s: float, source_id: str | None = None) -> str:
-        """Show the picture next to that moment, the present if it is no moment ago.
-
-        ``source_id``: of that source, which is enlarged; else of what is looked at. Returns one
-        sentence if there is no such picture, else nothing.
-        """
-        now = time.monotonic()
-        if source_id is not None and self._many:
-            self._enlarge(source_id)
-        ring, picture = self._ring(None), self.looked_at
-        if picture is None:
-            return tr("Choose one source to look back.")
-        if time_s > now - 2 * STEP_S:
-            picture.follow(now)
-            return ""
-        held = None if ring is None else ring.nearest(time_s)
-        if ring is None or held is None:
-            return tr("No earlier picture is held yet.")
-        missed = abs(held.time_s - time_s) > GAP_S
-        if missed and time_s < ring.held[0].time_s:
-            kept = duration(now - ring.held[0].time_s)
-            return tr("That moment is gone: pictures are held for {time}.").format(time=kept)
-        self._look_back(picture, held, now, missed=missed)
-        return ""
-
-    def step(self, *, forward: bool) -> None:
-        """One held picture back or on; after the last one, the present."""
-        ring, picture = self._ring(None), self.looked_at
-        if ring is None or picture is None:
-            return
-        now = time.monotonic()
-        held = ring.beside(self.here, forward=forward)
-        if held is not None and (picture.back or not forward):
-            self._look_back(picture, held, now)
-        elif forward:
-            picture.follow(now)
-
-    def follow(self) -> None:
-        """Back to the present."""
-        picture = self.looked_at
-        if picture is not None:
-            picture.follow(time.monotonic())
-
-    def _look_back(
-        self, picture: LivePicture, held: Held, now: float, *, missed: bool = False
-    ) -> None:
-        picture.look_back(held.restore(), now, missed=missed)
-
-    def _ring(self, source_id: str | None) -> Ring | None:
-        picture = self.looked_at
-        if source_id is None and picture is not None:
-            source_id = picture.status.source_id
-        return None if source_id is None else self._rings.ring(source_id)
-
     def _enlarge(self, source_id: str) -> None:
-        tile = next((t for t in self._grid.tiles if t.source_id == source_id), None)
+        tiles = self._grid.tiles if self._many else ()
+        tile = next((t for t in tiles if t.source_id == source_id), None)
         if tile is not None and self._grid.enlarged is not tile:
             if self._grid.enlarged is not None:
                 self._grid.toggle(self._grid.enlarged)

@@ -16,17 +16,18 @@ from realtime.types import SourceState
 from realtime.window import request
 from realtime.window.actions import Actions
 from realtime.window.canvas import Canvas
+from realtime.window.closer_look import CloserLook
 from realtime.window.controls import Controls, ElidedLabel
 from realtime.window.extras import Extras
 from realtime.window.file_play import FilePlay
 from realtime.window.grid import Grid
 from realtime.window.live_play import LivePlay
 from realtime.window.messages import Banner
+from realtime.window.moments import Moments
 from realtime.window.player import LiveSinks, Player
 from realtime.window.sources import Sources
 from realtime.window.states import words
 
-JUMP_S = 5.0
 _STATUS_MS = 250
 
 
@@ -62,6 +63,8 @@ class MainWindow(QMainWindow):
         self.start_page = self.sources.page
         self.extras = Extras(self, self.actions_, self.banner.say)
         self.desk = self.extras.desk
+        self.moments = Moments(self)
+        self.closer = CloserLook(self)
         self._stack = QStackedWidget()
         self._timer = QTimer(self)
         self._build()
@@ -134,7 +137,6 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self._trouble.connect(self.banner.say)
-        self.controls.slider.sought.connect(self.file.seek)
         self.grid.changed.connect(self._show_figures)
         self._player.opened.connect(self._on_opened)
         self._player.failed.connect(self._on_failed)
@@ -142,12 +144,6 @@ class MainWindow(QMainWindow):
         actions.reopen.triggered.connect(self.reopen)
         actions.start_stop.triggered.connect(self.start_or_stop)
         actions.play.triggered.connect(self.toggle_play)
-        actions.step.triggered.connect(self.file.step)
-        actions.step_back.triggered.connect(self.file.step_back)
-        actions.forward.triggered.connect(lambda: self.file.seek_by(JUMP_S))
-        actions.back.triggered.connect(lambda: self.file.seek_by(-JUMP_S))
-        actions.home.triggered.connect(lambda: self.file.seek(0.0))
-        actions.end.triggered.connect(self.file.seek_end)
 
     # Opening
 
@@ -242,6 +238,7 @@ class MainWindow(QMainWindow):
             self.live.refresh()
             self._show_error()
         self.extras.refresh()
+        self.moments.refresh()
         self.sources.refresh()
         self._show_figures()
 
@@ -250,7 +247,7 @@ class MainWindow(QMainWindow):
         self.controls.setVisible(self._player.pipeline is not None)
         if live:
             self.live.refresh()
-            self.actions_.set_live(self.live.held)
+            self.moments.show()
         else:
             self._show_file_state()
         self._show_error()
@@ -293,6 +290,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """End everything first."""
         self._timer.stop()
+        self.live.stop()
         self.sources.close()
         self.extras.close(self._settings)
         self._player.close()

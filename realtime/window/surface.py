@@ -1,4 +1,4 @@
-"""The memory that a picture is drawn in, and the scaling of frames into it."""
+"""The memory that a picture is drawn in, and how frames are brought into it."""
 
 from __future__ import annotations
 
@@ -9,29 +9,13 @@ import numpy as np
 from qtpy.QtGui import QImage
 
 from realtime.types import Image
+from realtime.window.scaling import scale_into
 from realtime.window.viewport import Pane
 
 DIMMED: Final = 0.35
 """Brightness of a picture that is no longer live: still to be recognised, not to be mistaken."""
 _PIXELS_FROM: Final = 4.0
 """Enlarged so far, single pixels are shown as they are: who comes so close wants to see them."""
-
-
-def scale_into(target: Image, image: Image, *, sharp: bool = False) -> None:
-    """Fill ``target`` with ``image`` at the target's size.
-
-    Halved while it is more than twice too large, then interpolated: as free of moire as
-    averaging over areas, and five times as fast. ``sharp``: pixels stay squares.
-    """
-    high, wide = target.shape[:2]
-    while image.shape[1] >= 2 * wide and image.shape[0] >= 2 * high:
-        half = (image.shape[1] // 2, image.shape[0] // 2)
-        image = cv2.resize(image, half, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    if image.shape == target.shape:
-        np.copyto(target, image)
-    else:
-        kind = cv2.INTER_NEAREST if sharp else cv2.INTER_LINEAR
-        cv2.resize(image, (wide, high), dst=target, interpolation=kind)
 
 
 class Surface:

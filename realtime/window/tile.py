@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
@@ -27,7 +28,7 @@ from realtime.types import SourceState, SourceStatus, VerdictState
 from realtime.window.bridge import Bridge
 from realtime.window.canvas import Canvas
 from realtime.window.layers import Layers
-from realtime.window.live_picture import LivePicture
+from realtime.window.live_picture import Keep, LivePicture
 from realtime.window.states import gravity, short_words, verdict_words, worst
 
 GROUND: Final = QColor(24, 24, 24)
@@ -120,7 +121,9 @@ def _sign(grade: VerdictState, side: int) -> QImage:
 
 
 class Tile(QWidget):
-    """A live source in the grid. ``chosen``: clicked, or Enter or Space while it has the focus.
+    """A live source in the grid. ``chosen``: clicked twice, or Enter or Space while it has the
+    focus, which one click gives. Only the enlarged one can be zoomed and shown beside its plain
+    picture.
 
     ``due`` is when it may be painted again, for whoever paints; ``gravity`` orders tiles by what
     is said of their faces.
@@ -145,19 +148,27 @@ class Tile(QWidget):
         column.setSpacing(0)
         column.addWidget(self.canvas, 1)
         column.addWidget(self.caption)
-        self._pressed = False
+        self.canvas.set_zoomable(False)
         self._layers = Layers()
 
-    def start(self, bridge: Bridge, now: float) -> None:
-        """Show what arrives there."""
-        self.live.start(self.source_id, bridge, now)
+    def start(self, bridge: Bridge, now: float, keep: Keep | None = None) -> None:
+        """Show what arrives there, and let ``keep`` have it too."""
+        self.live.start(self.source_id, bridge, now, keep)
         self.refresh(self.live.status, now)
 
     def set_layers(self, layers: Layers) -> None:
         """Draw these over the picture; labels only where they do not hide it."""
         self._layers = layers
         labels = layers.labels and self.width() >= LABELS_FROM_PX
-        self.canvas.set_layers(replace(layers, labels=labels))
+        beside = layers.beside and self.canvas.zoomable
+        self.canvas.set_layers(replace(layers, labels=labels, beside=beside))
+
+    def set_enlarged(self, on: bool) -> None:
+        """Whether it fills the window; what is among others shows the present."""
+        self.canvas.set_zoomable(on)
+        if not on and self.live.back:
+            self.live.follow(time.monotonic())
+        self.set_layers(self._layers)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """There may be room for labels now."""
@@ -203,18 +214,13 @@ class Tile(QWidget):
         inset += wide // 2
         painter.drawRect(self.rect().adjusted(inset, inset, -inset - 1, -inset - 1))
 
-    def mousePressEvent(self, event: QMouseEvent | None) -> None:
-        """A click begins."""
-        self._pressed = event is not None and event.button() == Qt.MouseButton.LeftButton
-
-    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
-        """A click ends, if the pointer is still here."""
-        if self._pressed and event is not None and self.rect().contains(event.pos()):
+    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
+        """Let it fill the window, or show all again."""
+        if event is not None and event.button() == Qt.MouseButton.LeftButton:
             self.chosen.emit()
-        self._pressed = False
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        """Enter and Space are a click."""
+        """Enter and Space are as good."""
         keys = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
         if event is not None and event.key() in keys:
             self.chosen.emit()

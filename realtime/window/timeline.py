@@ -101,8 +101,10 @@ class Timeline(pg.PlotWidget):  # type: ignore[misc]
         self._bands = _Bands()
         self._curves = pg.PlotCurveItem(connect="finite", antialias=True)
         self._marks = pg.ScatterPlotItem(size=12, pxMode=True)
+        self._held = pg.PlotCurveItem(connect="pairs")
+        self._spans: list[tuple[float, float]] = []
         self._head = pg.InfiniteLine(angle=90, movable=False)
-        for item in (self._bands, self._curves, self._marks, self._head):
+        for item in (self._bands, self._curves, self._held, self._marks, self._head):
             self.addItem(item)
         self._lanes: tuple[Lane, ...] = ()
         self._follow = True
@@ -124,6 +126,7 @@ class Timeline(pg.PlotWidget):  # type: ignore[misc]
         """Draw in these colours."""
         self.setBackground(theme.base)
         self._curves.setPen(pg.mkPen(theme.text, width=1))
+        self._held.setPen(pg.mkPen(theme.link, width=4))
         self._head.setPen(pg.mkPen(theme.text, width=2))
         for side in ("left", "bottom"):
             axis = self.getAxis(side)
@@ -164,6 +167,16 @@ class Timeline(pg.PlotWidget):  # type: ignore[misc]
             if e.kind in _SYMBOLS
         ]
         self._marks.setData(spots)
+
+    def show_held(self, spans: Sequence[tuple[float, float]]) -> None:
+        """Underline the moments of a live source of which pictures are held."""
+        bottom = max(1, len(self._lanes)) - 0.5
+        times = np.array(spans, np.float64).reshape(-1)
+        self._held.setData(times, np.full(len(times), bottom))
+        if bool(spans) != bool(self._spans):
+            text = tr("A click goes to that moment; underlined are those whose picture is held.")
+            self.setToolTip(text if spans else "")
+        self._spans = list(spans)
 
     def _set_curves(self) -> None:
         times: list[float] = []

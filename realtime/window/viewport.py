@@ -157,7 +157,8 @@ def look(view: View, frame: Size, room: Size) -> Pane:
 def zoomed(view: View, factor: float, at: tuple[float, float], frame: Size, room: Size) -> View:
     """``view`` enlarged by ``factor``, so that what lies ``at`` that place of the room stays."""
     pane = look(view, frame, room)
-    now = pane.across.full / fit(*frame, *room)[0]
+    fitted = fit(*frame, *room)[0]
+    now = pane.across.full / fitted if view.actual else _held(view.zoom, frame, room)
     zoom = _held(now * factor, frame, room)
     if abs(zoom - 1) < _SNAP:
         return FIT

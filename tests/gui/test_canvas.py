@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtGui import QImage
 
 from realtime.window.canvas import Canvas, Layers
-from realtime.window.surface import scale_into
+from realtime.window.scaling import scale_into
 from realtime.window.viewport import fit
 from tests.contract import results
 

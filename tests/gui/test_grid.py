@@ -22,6 +22,7 @@ from qtpy.QtCore import QPoint, Qt
 from realtime import outputs
 from realtime.config import Config, EvidenceConfig, MetricsConfig, SourceEntry
 from realtime.errors import ConfigError, ExitCode
+from realtime.events import Event, EventKind
 from realtime.redact import MASK
 from realtime.sinks.base import Sink
 from realtime.types import FrameCounts, SourceState, VerdictState
@@ -31,6 +32,7 @@ from realtime.window.job import Wanted
 from realtime.window.live_play import census, total
 from realtime.window.main_window import MainWindow
 from realtime.window.tile import LABELS_FROM_PX, Tile
+from realtime.window.viewport import FIT
 from tests.contract import results
 from tests.gui.live import camera, close_in_time, quick, says_no_secret, wait_for
 from tests.gui.test_states import status
@@ -122,21 +124,78 @@ def test_one_line_adds_everything_up(four: MainWindow, qtbot: QtBot) -> None:
     assert four.exit_code is ExitCode.OK
 
 
-def test_a_click_enlarges_a_tile_and_back(four: MainWindow, qtbot: QtBot) -> None:
+def test_a_double_click_enlarges_a_tile_and_back(four: MainWindow, qtbot: QtBot) -> None:
     wait_for(qtbot, lambda: settled(four))
     hall, yard = tile(four, "hall"), tile(four, "yard")
     small = hall.size()
     qtbot.mouseClick(hall.canvas, Qt.MouseButton.LeftButton)
+    assert hall.hasFocus()
+    assert four.grid.enlarged is None
+    qtbot.mouseDClick(hall.canvas, Qt.MouseButton.LeftButton)
     assert four.grid.enlarged is hall
     assert four.state is SourceState.LIVE
     assert hall.size() == four.grid.size()
     assert not yard.isVisible()
     shown = hall.canvas.result
     wait_for(qtbot, lambda: hall.canvas.result is not shown)
-    qtbot.mouseClick(hall, Qt.MouseButton.LeftButton, pos=QPoint(20, hall.height() - 5))
+    qtbot.mouseDClick(hall, Qt.MouseButton.LeftButton, pos=QPoint(20, hall.height() - 5))
     assert four.grid.enlarged is None
     assert hall.size() == small
     assert yard.isVisible()
+
+
+def test_only_an_enlarged_tile_is_zoomed_and_goes_back_in_time(
+    four: MainWindow, qtbot: QtBot
+) -> None:
+    wait_for(qtbot, lambda: settled(four))
+    hall = tile(four, "hall")
+    four.closer.closer.trigger()
+    assert hall.canvas.view == FIT
+    assert not four.actions_.home.isEnabled()
+    four.grid.toggle(hall)
+    assert four.actions_.home.isEnabled()
+    four.actions_.beside.trigger()
+    four.closer.closer.trigger()
+    zoomed = hall.canvas.view
+    assert zoomed != FIT
+    assert hall.canvas.layers.beside
+    # The first double click is for the zoom.
+    qtbot.mouseDClick(hall.canvas, Qt.MouseButton.LeftButton)
+    assert four.grid.enlarged is hall
+    assert hall.canvas.view == FIT
+    hall.canvas.set_view(zoomed)
+    wait_for(qtbot, lambda: len(four.live.past.spans()) == 1 and held_s(four) > 0.5)
+    qtbot.keyClick(hall, Key.Key_Home)
+    assert four.live.held
+    assert hall.canvas.notice.headline.endswith(" ago")
+    assert hall.caption.verdict
+    four.grid.toggle(hall)
+    assert hall.canvas.view == FIT
+    assert not hall.canvas.layers.beside
+    assert not hall.live.back
+    assert not four.actions_.home.isEnabled()
+    four.grid.toggle(hall)
+    assert hall.canvas.view == zoomed
+
+
+def held_s(window: MainWindow) -> float:
+    """How long a time there are pictures of."""
+    return sum(end - start for start, end in window.live.past.spans())
+
+
+def test_an_event_leads_to_its_source(four: MainWindow, qtbot: QtBot) -> None:
+    wait_for(qtbot, lambda: settled(four))
+    yard = tile(four, "yard")
+    wait_for(qtbot, lambda: bool(four.live.past.spans("yard")))
+    then = four.live.past.spans("yard")[0][0]
+    wait_for(qtbot, lambda: time.monotonic() - then > 1.0)
+    four.desk.log.add([Event(EventKind.ALERT, then, time.time(), "yard", 1, "Strong")])
+    four.extras.go_to(four.desk.log.events[-1])
+    assert four.grid.enlarged is yard
+    assert yard.live.back
+    result = yard.canvas.result
+    assert result is not None
+    assert abs(result.frame.captured_mono - then) < 0.5
 
 
 def test_the_keyboard_reaches_every_tile(four: MainWindow, qtbot: QtBot) -> None:

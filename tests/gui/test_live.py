@@ -64,9 +64,9 @@ def test_a_stream_is_shown_with_an_account_of_every_frame(
         assert text.startswith("Live · ")
         assert "CPU" in text
         assert "tiny" in text
-        # There is nothing to seek in.
+        # There is no file to seek in, only the last minutes.
         assert not live.controls.isVisible()
-        assert not live.actions_.home.isEnabled()
+        assert live.actions_.end.text() == "Back to the l&ive picture"
         live.file.seek(0.0)
         assert live.windowTitle().startswith("rtsp://")
         close_in_time(live)
