@@ -107,13 +107,8 @@ def test_a_held_picture_looks_the_same_only_smaller(size: tuple[int, int]) -> No
     assert not after.frame.image.flags.writeable
     assert after.frame.captured_mono == before.frame.captured_mono
     assert after.verdicts == before.verdicts
-    assert (
-        after.faces.boxes[0] / wide
-        == pytest.approx(
-            before.faces.boxes[0] * [1, wide * size[1] / (high * size[0]), 1, 1] / size[0], rel=0.2
-        )
-        or min(size) < 10
-    )
+    relative = after.faces.boxes[0] / [wide, high, wide, high]
+    assert relative == pytest.approx(before.faces.boxes[0] / [*size, *size], abs=1e-5)
     if min(size) >= 32:
         assert np.abs(after.frame.image[0, 0].astype(int) - (30, 60, 200)).max() < 6
 
@@ -257,7 +252,7 @@ def test_looking_back_says_how_far_and_leads_back(
     live = picture.canvas.result
     assert back.seek(time.monotonic() - 12) == ""
     assert ago(picture) == pytest.approx(12, abs=0.5)
-    assert picture.canvas.notice.headline == "12 s ago"
+    assert picture.canvas.notice.headline in {"11 s ago", "12 s ago"}
     assert picture.canvas.notice.strip
     assert not picture.canvas.notice.old
     assert "very moment" not in picture.canvas.notice.detail
