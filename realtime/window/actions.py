@@ -111,6 +111,7 @@ class Actions:
 
     def _add_tools(self) -> None:
         self.palette = self.add(self.tools, tr("&Commands…"), "Ctrl+Shift+P")
+        self.settings = self.add(self.tools, tr("&Settings…"), "Ctrl+,")
 
     def _add_helps(self) -> None:
         menu = self.helps

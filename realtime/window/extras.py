@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QByteArray, QSettings
 from qtpy.QtWidgets import QAction, QInputDialog, QWidget
 
+from realtime.config import Config
 from realtime.events import Event
 from realtime.redact import redact
 from realtime.window.about import about
@@ -16,6 +17,7 @@ from realtime.window.actions import Actions
 from realtime.window.canvas import Canvas
 from realtime.window.command_palette import CommandPalette
 from realtime.window.desk import Desk
+from realtime.window.evidence_actions import EvidenceActions
 from realtime.window.help_page import HelpPage
 from realtime.window.layers import Layers
 from realtime.window.snapshot import Snapshots
@@ -31,7 +33,14 @@ log = logging.getLogger(__name__)
 class Extras:
     """Connects the actions of ``window`` that do not play anything with the docks."""
 
-    def __init__(self, window: MainWindow, actions: Actions, say: Callable[[object], None]) -> None:
+    def __init__(
+        self,
+        window: MainWindow,
+        actions: Actions,
+        config: Config,
+        settings: QSettings | None,
+        say: Callable[[object], None],
+    ) -> None:
         self._window = window
         self._actions = actions
         self._say = say
@@ -40,6 +49,7 @@ class Extras:
         self.desk = Desk(window, lambda _track_id: self.set_layers())
         self.snapshots = Snapshots()
         actions.add_docks(self.desk.docks)
+        self.evidence = EvidenceActions(window, self, config, settings, say)
 
     def connect(self) -> None:
         """Let every action do something."""
@@ -80,6 +90,7 @@ class Extras:
             source_id=None if tile is None else tile.source_id,
             duration_s=None if pipeline is None else pipeline.info.duration_s,
         )
+        self.evidence.refresh()
 
     @property
     def canvas(self) -> Canvas:
@@ -200,6 +211,7 @@ class Extras:
         if settings is not None:
             self.save(settings)
         self.snapshots.close()
+        self.evidence.close()
 
     def _quit(self) -> None:
         self._window.close()

@@ -61,7 +61,7 @@ class MainWindow(QMainWindow):
         self.live = LivePlay(self._player, self.canvas, self.grid)
         self.sources = Sources(self, self.actions_, config, settings, self.banner.say)
         self.start_page = self.sources.page
-        self.extras = Extras(self, self.actions_, self.banner.say)
+        self.extras = Extras(self, self.actions_, config, settings, self.banner.say)
         self.desk = self.extras.desk
         self.moments = Moments(self)
         self.closer = CloserLook(self)
