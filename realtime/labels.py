@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import importlib.util
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -41,10 +42,14 @@ _COLOURS: Final[dict[VerdictState, Colour]] = {
     VerdictState.STRONG: (0, 94, 213),
     VerdictState.VERY_STRONG: (0, 94, 213),
 }
+HIDES_COST: Final = 1e6
+"""Of a place where a label hides one pixel of a face; less than that, and it hides nothing."""
 _PAPER: Final = 24
 _INK: Final = 255
 _PALE_INK: Final = 215
 _MIN_TEXT_PX: Final = 12
+
+Names = Callable[[VerdictState], str]
 
 # FreeType faces must not be used by two threads at once.
 _font_lock = threading.Lock()
@@ -60,18 +65,43 @@ def default_text_px(width: int, height: int) -> int:
     return max(_MIN_TEXT_PX, round(min(width, height) / 42))
 
 
-def label_text(verdict: Verdict) -> tuple[str, str]:
-    """The two lines of a label: what is said and for how long, and the weightiest reason."""
+def english(state: VerdictState) -> str:
+    """The words of a state as they are in every output."""
+    return state.words
+
+
+def label_text(verdict: Verdict, names: Names = english) -> tuple[str, str]:
+    """The two lines of a label: what is said and for how long, and the weightiest reason.
+
+    ``names`` says the state in the language of who looks at it.
+    """
     number = "" if verdict.probability is None else f" {verdict.probability:.2f}"
-    headline = f"{verdict.state.words}{number} · {verdict.since_s:.0f} s"
+    headline = f"{names(verdict.state)}{number} · {verdict.since_s:.0f} s"
     reasons = verdict.reasons or tuple(obstacle.words for obstacle in verdict.obstacles)
     return f"#{verdict.track_id} {headline}", redact(reasons[0]) if reasons else ""
 
 
-def label_picture(verdict: Verdict, text_px: int, max_width: int, *, reason: bool) -> Image:
-    """The label of a verdict, read-only, with or without the second line."""
-    headline, why = label_text(verdict)
-    return _label(verdict.state, headline, why if reason else "", text_px, max_width)
+class Detail(Enum):
+    """How much a label says, the most first."""
+
+    REASON = "both lines"
+    VERDICT = "the first line"
+    NUMBER = "sign and number of the person"
+
+
+def label_picture(
+    verdict: Verdict,
+    text_px: int,
+    max_width: int,
+    detail: Detail = Detail.REASON,
+    names: Names = english,
+) -> Image:
+    """The label of a verdict, read-only."""
+    headline, why = label_text(verdict, names)
+    if detail is Detail.NUMBER:
+        headline = f"#{verdict.track_id}"
+    why = why if detail is Detail.REASON else ""
+    return _label(verdict.state, headline, why, text_px, max_width)
 
 
 @lru_cache(maxsize=32)
@@ -133,7 +163,7 @@ def place(
         np.maximum(np.maximum(v - y - face_h, y - v - h), 0),
     )
     from_first = np.abs(u - x) + np.abs(v - (y - h - gap))
-    cost = 1e6 * (of_faces + 10 * of_labels) + away + 0.1 * from_first
+    cost = HIDES_COST * (of_faces + 10 * of_labels) + away + 0.1 * from_first
     best = int(np.argmin(cost))
     return (int(u[best]), int(v[best])), float(cost[best])
 

@@ -18,9 +18,13 @@ from numpy.typing import NDArray
 
 from realtime.heatmap import paint_heat
 from realtime.labels import (
+    HIDES_COST,
     Colour,
+    Detail,
+    Names,
     Rect,
     default_text_px,
+    english,
     label_picture,
     legend_picture,
     notice_picture,
@@ -95,11 +99,13 @@ def draw_on(
     notice: str = "",
     hint: str = "",
     region: Region | None = None,
+    names: Names = english,
 ) -> None:
     """As `draw`, but into ``canvas`` itself, which must be writable.
 
     ``notice`` is said in large letters at the bottom, ``hint`` in small ones at the top right,
     both away from faces and labels. ``region``: the canvas shows that part of the frame only.
+    ``names`` says the states in the language of who looks at it.
     """
     high, wide = canvas.shape[:2]
     to_canvas = mapping(canvas.shape, result.frame.image.shape, region)
@@ -131,7 +137,7 @@ def draw_on(
         ]
         # The gravest first: it gets the best place.
         for verdict, room in sorted(known, key=lambda pair: -pair[0].state.rank):
-            taken += _label(canvas, verdict, room, bordered, taken, text_px=text_px)
+            taken += _label(canvas, verdict, room, bordered, taken, text_px=text_px, names=names)
 
 
 def _grown(rect: Rect, by: int) -> Rect:
@@ -207,6 +213,7 @@ def _label(
     taken: list[Rect],
     *,
     text_px: int,
+    names: Names,
 ) -> list[Rect]:
     """Draw one label where it hides nothing; returns the room it took.
 
@@ -214,8 +221,10 @@ def _label(
     """
     high, wide = canvas.shape[:2]
     best: tuple[float, Image, Rect] | None = None
-    for reason in (True, False):
-        picture = label_picture(verdict, text_px, wide, reason=reason)
+    for detail in Detail:
+        if detail is Detail.NUMBER and best is not None and best[0] < HIDES_COST:
+            break  # who it is is all that is said only where more would hide a face
+        picture = label_picture(verdict, text_px, wide, detail, names)
         size = (picture.shape[1], picture.shape[0])
         if size[0] > wide or size[1] > high:
             continue
@@ -264,7 +273,8 @@ def _texts(
         rooms += _sticker(canvas, notice_picture(notice, text_px), faces, taken, right=False)
     if hint:
         picture = notice_picture(hint, max(1, round(text_px / 1.6)))
-        rooms += _sticker(canvas, picture, faces, [*taken, *rooms], right=True, top=True)
+        others = [*taken, *rooms]
+        rooms += _sticker(canvas, picture, faces, others, right=True, top=True, needed=False)
     return rooms
 
 

@@ -153,7 +153,7 @@ def test_a_reason_cannot_break_the_line() -> None:
 
 def test_long_text_is_cut_to_the_width() -> None:
     long = verdict(1, VerdictState.STRONG, reason="reason " * 200)
-    assert labels.label_picture(long, 16, 300, reason=True).shape[1] <= 300
+    assert labels.label_picture(long, 16, 300).shape[1] <= 300
 
 
 def test_signs_beyond_ascii_are_in_the_font() -> None:
@@ -168,7 +168,7 @@ def test_text_grows_with_the_picture(width: int, height: int) -> None:
     size = labels.default_text_px(width, height)
     assert size >= 12
     assert size == pytest.approx(max(12, height / 42), abs=1)
-    label = labels.label_picture(verdict(1, VerdictState.STRONG), size, width, reason=True)
+    label = labels.label_picture(verdict(1, VerdictState.STRONG), size, width)
     assert label.shape[1] < width * 0.7
 
 
@@ -225,6 +225,70 @@ def test_one_label_never_covers_its_face(width: int, height: int, where: str) ->
     face = (slice(round(y), round(y + side)), slice(round(x), round(x + side)))
     assert (drawn[face] == GREY).all()
     assert (drawn != GREY).any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(-60, 1230),
+            st.integers(-60, 680),
+            st.integers(30, 200),
+            st.integers(40, 220),
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    st.sampled_from([None, (0.0, 0.0, 640.0, 360.0), (300.5, 100.25, 500.0, 281.25)]),
+)
+def test_no_text_covers_a_face_while_there_is_room(
+    boxes: list[tuple[int, int, int, int]], region: tuple[float, float, float, float] | None
+) -> None:
+    image = picture(1280, 720)
+    states = [list(VerdictState)[i % 5] for i in range(len(boxes))]
+    known = result(image, boxes, states)
+    free = picture(1280, 720)
+    to_picture = overlay.mapping(free.shape, image.shape, region)
+    rects = [to_picture.rect(box) for box in known.faces.boxes]
+    for x, y, w, h in rects:
+        free[max(0, y) : max(0, y + h), max(0, x) : max(0, x + w)] = 0
+    canvas = free.copy()
+    overlay.draw_on(
+        canvas, known, heat=True, boxes=False, notice="Paused", hint="150 %", region=region
+    )
+    seen = [overlay.overlaps(rect, (0, 0, 1280, 720)) for rect in rects]
+    assert (canvas != free).any()
+    # Half of the picture is free: there is room for every label and both texts.
+    if region is None and sum(w * h for _, _, w, h in boxes) < 1280 * 720 / 8:
+        assert (canvas[(free == 0).all(axis=2)] == 0).all()
+        assert sum(seen) <= len(boxes)
+
+
+def test_where_there_is_no_room_as_little_as_can_be_is_hidden() -> None:
+    image = picture(640, 360)
+    drawn = overlay.draw(
+        image, result(image, [(0, 0, 640, 360)], [VerdictState.STRONG]), boxes=False
+    )
+    changed = (drawn != GREY).any(axis=2)
+    tag = labels.label_picture(verdict(1, VerdictState.STRONG), 12, 640, labels.Detail.NUMBER)
+    assert 0 < changed.sum() <= tag.shape[0] * tag.shape[1]
+
+
+def test_the_scale_of_the_heat_rather_stays_away_than_hides_a_face() -> None:
+    image = picture(640, 360)
+    for box, there in (((0, 0, 640, 360), False), ((0, 0, 640, 300), True)):
+        known = result(image, [box], [VerdictState.STRONG])
+        drawn = overlay.draw(image, known, heat=True, boxes=False, labels=False)
+        assert (drawn != GREY).any() == there
+        assert (drawn[: box[3], : box[2]] == GREY).all()
+
+
+def test_a_face_out_of_sight_has_no_label() -> None:
+    image = picture(640, 360)
+    known = result(image, [(500, 200, 80, 100)], [VerdictState.STRONG])
+    canvas = image.copy()
+    overlay.draw_on(canvas, known, region=(0.0, 0.0, 320.0, 180.0))
+    assert (canvas == GREY).all()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (40, 30), (200, 20)])
