@@ -114,6 +114,8 @@ def run_window(
             window.open(source_text)
         elif any(entry.enabled for entry in config.sources):
             window.open_many(config)
+        else:
+            window.extras.tour.first_time(settings)
         app.exec()
         window.close()
     if interrupted:

@@ -15,7 +15,7 @@ from realtime.types import FrameResult, Image
 from realtime.window.layers import Layers, draw_landmarks, hide_faces
 from realtime.window.lens import Lens
 from realtime.window.notice import paint_notice
-from realtime.window.states import SILENCE, Notice
+from realtime.window.states import SILENCE, Notice, verdict_name
 from realtime.window.surface import Surface, dim
 from realtime.window.translate import tr, trn
 from realtime.window.viewport import FIT, Places, Size
@@ -202,4 +202,5 @@ class Canvas(Lens):
             notice=self._state_text,
             hint=self.hint,
             region=region,
+            names=verdict_name,
         )

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from realtime.window.tips import tip
 from realtime.window.translate import tr
 
 
@@ -105,6 +106,8 @@ class ElidedLabel(QLabel):
         metrics = self.fontMetrics()
         mode = Qt.TextElideMode.ElideRight
         self.setText(metrics.elidedText(self._full, mode, self.width()))
+        self.setToolTip(tip(self._full))
+        self.setAccessibleName(self._full)
 
 
 class Controls(QWidget):

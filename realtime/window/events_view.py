@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from realtime.events import Event, EventKind
+from realtime.window.tips import tip
 from realtime.window.translate import later, tr
 
 _SIGNS = {
@@ -24,6 +25,7 @@ _SIGNS = {
     EventKind.SOURCE_LOST: "✕",
     EventKind.SOURCE_BACK: "○",
     EventKind.MARK: "⚑",
+    EventKind.CHALLENGE: "?",
 }
 _KINDS = {
     EventKind.ALERT: later("Alert"),
@@ -32,6 +34,7 @@ _KINDS = {
     EventKind.SOURCE_LOST: later("Source lost"),
     EventKind.SOURCE_BACK: later("Source back"),
     EventKind.MARK: later("Mark"),
+    EventKind.CHALLENGE: later("Challenge"),
 }
 _TITLES = (
     later("Time"),
@@ -90,7 +93,7 @@ class EventsView(QTableWidget):
                     self.setItem(row, column, item)
                 if item.text() != text:
                     item.setText(text)
-                    item.setToolTip(text)
+                    item.setToolTip(tip(text))
         self.clearSelection()
         for row, event in enumerate(self._events):
             if before is not None and event.number == before.number:

@@ -13,6 +13,7 @@ from realtime.config import Config
 from realtime.events import Event
 from realtime.redact import redact
 from realtime.window.about import about
+from realtime.window.access import Access
 from realtime.window.actions import Actions
 from realtime.window.canvas import Canvas
 from realtime.window.command_palette import CommandPalette
@@ -22,6 +23,7 @@ from realtime.window.help_page import HelpPage
 from realtime.window.layers import Layers
 from realtime.window.snapshot import Snapshots
 from realtime.window.themes import SYSTEM, Look
+from realtime.window.tour import Tour
 from realtime.window.translate import tr
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ class Extras:
         actions.full_screen.toggled.connect(self.set_full_screen)
         actions.leave_full_screen.triggered.connect(self.step_back_out)
         actions.help.triggered.connect(self.show_help)
+        self.access, self.tour = Access(self._window), Tour(self._window)
         actions.about.triggered.connect(lambda: about(self._window))
         actions.quit.triggered.connect(self._quit)
         desk.timeline.sought.connect(self._window.moments.seek)

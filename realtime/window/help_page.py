@@ -91,13 +91,14 @@ class Key:
 
 
 def keys_of(bar: QMenuBar) -> list[Key]:
-    """Every action that has a key, in the order of the menus."""
-    found = []
+    """Every action that has a key, in the order of the menus, each once."""
+    found: dict[str, Key] = {}
     for action in bar.actions():
         menu = action.menu()
         if isinstance(menu, QMenu):
-            found += list(_in_menu(menu, plain(action)))
-    return found
+            for key in _in_menu(menu, plain(action)):
+                found.setdefault(key.keys, key)
+    return list(found.values())
 
 
 def _in_menu(menu: QMenu, group: str) -> Iterator[Key]:
@@ -122,11 +123,12 @@ def reading() -> str:
     )
     warnings = "".join(f"<p><b>{escape(tr(text))}</b></p>" for text in WARNINGS)
     notes = "".join(f"<li>{escape(tr(text))}</li>" for text in NOTES)
-    return (
-        f"<h3>{escape(tr('What it cannot say'))}</h3>{warnings}"
-        f"<h3>{escape(tr('How strong the evidence is'))}</h3>{states}"
-        f"<h3>{escape(tr('How it is shown'))}</h3><ul>{notes}</ul>"
+    parts = (
+        (tr("What it cannot say"), warnings),
+        (tr("How strong the evidence is"), states),
+        (tr("How it is shown"), f"<ul>{notes}</ul>"),
     )
+    return "".join(f"<h3>{escape(heading)}</h3>{text}" for heading, text in parts)
 
 
 class HelpPage(QDialog):

@@ -41,7 +41,7 @@ class Banner(QFrame):
         self._label.setTextFormat(Qt.TextFormat.PlainText)
         self._label.setWordWrap(True)
         dismiss = QPushButton(tr("Dismiss"))
-        dismiss.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        dismiss.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the focus where it is
         dismiss.clicked.connect(self.hide)
         row = QHBoxLayout(self)
         row.addWidget(self._label, 1)

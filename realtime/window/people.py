@@ -24,6 +24,7 @@ from realtime.history import Lane
 from realtime.redact import redact
 from realtime.types import FrameResult, Verdict, VerdictState
 from realtime.window.states import duration, verdict_name
+from realtime.window.tips import tip
 from realtime.window.translate import tr
 
 SIDE: Final = 40
@@ -67,6 +68,12 @@ def thumbnail(result: FrameResult, track_id: int) -> QImage | None:
     small = cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     rgb = np.ascontiguousarray(small[..., ::-1])
     return QImage(rgb.tobytes(), SIDE, SIDE, 3 * SIDE, QImage.Format.Format_RGB888).copy()
+
+
+def _spoken(lane: Lane) -> str:
+    """The verdict on that person as a sentence without signs."""
+    text = verdict_text(lane.verdict, present=lane.present).partition(" ")[2]
+    return tr("Person {number}: {verdict}").format(number=lane.track_id, verdict=text)
 
 
 class _Curve(QStyledItemDelegate):
@@ -133,6 +140,7 @@ class People(QTableWidget):
         columns.setSectionResizeMode(2, QHeaderView.ResizeMode.Fixed)
         self.setColumnWidth(2, 76)
         self._ids: list[int] = []
+        self._told: dict[int, tuple[VerdictState, bool]] = {}
         self.currentCellChanged.connect(self._on_current)
 
     @property
@@ -144,14 +152,14 @@ class People(QTableWidget):
         """Show these people at ``now``, the seconds of their time line."""
         if [lane.track_id for lane in lanes] != self._ids:
             self._rebuild([lane.track_id for lane in lanes], chosen)
+        self._tell(lanes)
         for row, lane in enumerate(lanes):
             text = verdict_text(lane.verdict, present=lane.present)
             self._put(row, 1, text)
             self._put(row, 3, duration(lane.verdict.since_s))
             person = self.item(row, 0)
             if person is not None:
-                said = f"Person {lane.track_id}: {text}"
-                person.setData(Qt.ItemDataRole.AccessibleTextRole, said)
+                person.setData(Qt.ItemDataRole.AccessibleTextRole, _spoken(lane))
             cell = self.item(row, 2)
             if cell is not None:
                 recent = tuple(s for s in lane.samples if s[0] >= now - CURVE_S)
@@ -163,6 +171,18 @@ class People(QTableWidget):
             item = self.item(row, 0)
             if item is not None and track_id in pictures:
                 item.setIcon(QIcon(QPixmap.fromImage(pictures[track_id])))
+
+    def _tell(self, lanes: Sequence[Lane]) -> None:
+        """Let screen readers know of whom something else is said now; numbers that only waver
+        would make them talk all the time.
+        """
+        told = {lane.track_id: (lane.verdict.state, lane.present) for lane in lanes}
+        new = [lane for lane in lanes if self._told.get(lane.track_id) != told[lane.track_id]]
+        self._told = told
+        if new:
+            self.setAccessibleDescription("; ".join(_spoken(lane) for lane in new))
+        elif not lanes and self.accessibleDescription():
+            self.setAccessibleDescription("")
 
     def _rebuild(self, track_ids: list[int], chosen: int | None) -> None:
         icons = {self._ids[r]: i.icon() for r in range(self.rowCount()) if (i := self.item(r, 0))}
@@ -184,7 +204,7 @@ class People(QTableWidget):
         item = self.item(row, column)
         if item is not None and item.text() != text:
             item.setText(text)
-            item.setToolTip(text)
+            item.setToolTip(tip(text))
 
     def _on_current(self, row: int, *_: int) -> None:
         if 0 <= row < len(self._ids):

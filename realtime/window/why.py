@@ -27,6 +27,7 @@ from realtime.types import Cue, Verdict, VerdictState
 from realtime.window.people import verdict_text
 from realtime.window.states import duration
 from realtime.window.themes import state_hex
+from realtime.window.tips import tip
 from realtime.window.translate import later, tr
 
 FULL_NATS: Final = 4.0
@@ -109,7 +110,6 @@ class Why(QWidget):
         self.headline = QLabel(tr("Select a person."))
         self.headline.setTextFormat(Qt.TextFormat.PlainText)
         self.headline.setWordWrap(True)
-        self.headline.setAccessibleName(tr("Verdict"))
         self.table = QTableWidget(0, 4)
         self.table.setAccessibleName(tr("Witnesses"))
         titles = [tr("Witness"), tr("◀ real   fake ▶"), tr("What it says"), tr("For")]
@@ -165,4 +165,4 @@ class Why(QWidget):
                 item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter)
         if item.text() != text:
             item.setText(text)
-            item.setToolTip(text)
+            item.setToolTip(tip(text))

@@ -166,3 +166,14 @@ def test_without_settings_the_system_is_asked(
     finally:
         monkeypatch.undo()
         assert speak(qapp, None) == "en"
+
+
+def test_both_ways_of_finding_texts_agree() -> None:
+    """What Babel does not see, inside of an f-string for example, would stay English."""
+    known: set[object] = {message.id for message in words.template() if message.id}
+    for path in words.WINDOW.rglob("*.py"):
+        for call in _calls(ast.parse(path.read_text())):
+            count = len(words.KEYWORDS[call.func.id])
+            values = [getattr(argument, "value", None) for argument in call.args[:count]]
+            if all(isinstance(value, str) and value for value in values):
+                assert (tuple(values) if count > 1 else values[0]) in known, path.name
