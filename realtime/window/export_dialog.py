@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from qtpy.QtCore import QStandardPaths, Qt, Signal
+from qtpy.QtCore import QSize, QStandardPaths, Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -17,19 +17,18 @@ from qtpy.QtWidgets import (
     QLabel,
     QLineEdit,
     QProgressBar,
-    QPushButton,
     QRadioButton,
     QTreeWidget,
     QTreeWidgetItem,
+    QTreeWidgetItemIterator,
     QVBoxLayout,
     QWidget,
 )
 
-from realtime.redact import redact
 from realtime.report.gather import Outline
 from realtime.window.controls import clock
 from realtime.window.export_job import Export, Part, suggested
-from realtime.window.forms import Complaint, button, text, tip
+from realtime.window.forms import Complaint, button, quiet_button, short, text, tip
 from realtime.window.people import SIGNS
 from realtime.window.recording import Recording
 from realtime.window.states import verdict_name
@@ -76,9 +75,9 @@ class ExportDialog(QDialog):
         self.view.setChecked(True)
         place = QStandardPaths.StandardLocation.DocumentsLocation
         folder = Path(QStandardPaths.writableLocation(place) or ".")
-        self.path = QLineEdit(str(suggested([o.name for o in offers], folder, ".html")))
+        self.path = QLineEdit(str(suggested([short(o.name) for o in offers], folder, ".html")))
         self.path.setAccessibleName(tr("File of the report"))
-        self.browse = QPushButton(tr("&Browse…"))
+        self.browse = quiet_button(tr("&Browse…"))
         self.bar = QProgressBar()
         self.bar.setAccessibleName(tr("How far the report is"))
         self.bar.setRange(0, _FULL)
@@ -223,7 +222,7 @@ def _tree(offers: Sequence[Offer]) -> QTreeWidget:
     tree.setAccessibleName(tr("Sources and people of the report"))
     tree.setTextElideMode(Qt.TextElideMode.ElideRight)
     for offer in offers:
-        source = QTreeWidgetItem([redact(offer.name)])
+        source = QTreeWidgetItem([short(offer.name)])
         source.setToolTip(0, tip(offer.name))
         source.setData(0, _DATA, offer.recording)
         source.setFlags(source.flags() | Qt.ItemFlag.ItemIsAutoTristate)
@@ -232,6 +231,11 @@ def _tree(offers: Sequence[Offer]) -> QTreeWidget:
             source.addChild(_person(person))
         tree.addTopLevelItem(source)
         source.setExpanded(True)
+    high = tree.fontMetrics().height() + 8
+    items = QTreeWidgetItemIterator(tree)
+    while (item := items.value()) is not None:
+        item.setSizeHint(0, QSize(0, high))
+        items += 1
     tree.setCurrentItem(tree.topLevelItem(0))
     return tree
 

@@ -25,7 +25,7 @@ from realtime.feedback.records import Label
 from realtime.redact import redact
 from realtime.window.controls import clock
 from realtime.window.feedback_job import MAX_NOTE
-from realtime.window.forms import Complaint, button, elided, text
+from realtime.window.forms import Complaint, button, elided, short, text
 from realtime.window.translate import later, tr
 
 _LONGEST_S: Final = 1e7
@@ -78,16 +78,18 @@ class ConsentDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("May feedback be kept?"))
         column = QVBoxLayout(self)
-        for words in consent_words(place):
-            column.addWidget(text(words))
+        column.addWidget(text("\n\n".join(consent_words(place))))
         buttons = QDialogButtonBox()
         roles = QDialogButtonBox.ButtonRole
         self.agree = button(buttons, tr("I &agree"), roles.AcceptRole)
         self.refuse = button(buttons, tr("&No, keep nothing"), roles.RejectRole)
-        self.refuse.setDefault(True)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         column.addWidget(buttons)
+        # Enter alone is no consent.
+        self.agree.setAutoDefault(False)
+        self.refuse.setDefault(True)
+        self.refuse.setFocus()
         self.setMinimumWidth(520)
 
 
@@ -187,7 +189,7 @@ class FeedbackDialog(QDialog):
         heading = tr("Person #{number} of:").format(number=subject.track_id)
         column = QVBoxLayout(self)
         column.addWidget(text(heading))
-        column.addWidget(elided(subject.source, tr("Source")))
+        column.addWidget(elided(short(subject.source), tr("Source")))
         for choice in (self.whole, self.part, self.everyone):
             column.addWidget(choice)
         column.addLayout(span)

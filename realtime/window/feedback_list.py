@@ -14,7 +14,6 @@ from qtpy.QtWidgets import (
     QHeaderView,
     QLabel,
     QMessageBox,
-    QPushButton,
     QSpinBox,
     QTableWidget,
     QTableWidgetItem,
@@ -26,7 +25,7 @@ from realtime.redact import redact
 from realtime.window.controls import clock
 from realtime.window.feedback_dialog import label_title
 from realtime.window.feedback_job import Listing, Row
-from realtime.window.forms import Complaint, button, text, tip
+from realtime.window.forms import Complaint, button, quiet_button, short, text, tip
 from realtime.window.translate import tr, trn
 
 _ID: Final = Qt.ItemDataRole.UserRole
@@ -49,15 +48,15 @@ class FeedbackList(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Feedback that is kept"))
-        self.resize(860, 460)
+        self.resize(980, 460)
         self._rows: tuple[Row, ...] = ()
         self.about = text(tr("Reading …"), name=tr("How much is kept"))
         self.table = self._table()
         self.complaint = Complaint()
-        self.delete_button = QPushButton(tr("&Delete these entries"))
-        self.person_button = QPushButton(tr("Delete all of this &person"))
-        self.export_button = QPushButton(tr("E&xport…"))
-        self.purge_button = QPushButton(tr("Delete what is &older than"))
+        self.delete_button = quiet_button(tr("&Delete these entries"))
+        self.person_button = quiet_button(tr("Delete all of this &person"))
+        self.export_button = quiet_button(tr("E&xport…"))
+        self.purge_button = quiet_button(tr("Delete what is &older than"))
         self.days = QSpinBox()
         self.days.setAccessibleName(tr("Days"))
         self.days.setRange(0, _MAX_DAYS)
@@ -80,7 +79,7 @@ class FeedbackList(QDialog):
         for number, row in enumerate(listing.rows):
             for column, cell in enumerate(_cells(row)):
                 item = QTableWidgetItem(redact(cell))
-                item.setToolTip(tip(cell))
+                item.setToolTip(tip(row.source if cell == short(row.source) else cell))
                 self.table.setItem(number, column, item)
         self.about.setText(_about(listing))
         self._enable()
@@ -114,7 +113,7 @@ class FeedbackList(QDialog):
         rows.hide()
         columns.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         columns.setStretchLastSection(True)
-        for column, wide in enumerate((130, 110, 110, 150, 60, 120, 70)):
+        for column, wide in enumerate((140, 110, 130, 170, 60, 120, 70)):
             table.setColumnWidth(column, wide)
         return table
 
@@ -138,6 +137,7 @@ class FeedbackList(QDialog):
         column.addLayout(row)
         column.addWidget(self.complaint)
         column.addWidget(buttons)
+        self.table.setFocus()
 
     def _connect(self) -> None:
         self.table.itemSelectionChanged.connect(self._enable)
@@ -194,7 +194,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     span = f"{clock(row.start_s)} – {clock(row.end_s)}"
     pictures = str(row.crops) if row.crops else "–"
     return (
-        *(row.when, label_title(row.label), row.person, row.source),
+        *(row.when, label_title(row.label), row.person, short(row.source)),
         *(face, span, pictures, row.note),
     )
 

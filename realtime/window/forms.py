@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDialogButtonBox, QLabel, QPushButton, QSizePolicy, QWidget
@@ -16,7 +17,7 @@ def text(words: str, *, name: str = "", parent: QWidget | None = None) -> QLabel
     label = QLabel(words, parent)
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(True)
-    policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+    policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
     policy.setHeightForWidth(True)
     label.setSizePolicy(policy)
     if name:
@@ -35,6 +36,18 @@ def elided(words: str, name: str) -> ElidedLabel:
 def tip(words: str) -> str:
     """A tool tip that shows ``words`` and takes nothing in them for a tag."""
     return f"<qt>{html.escape(redact(words))}</qt>" if words else ""
+
+
+def quiet_button(words: str) -> QPushButton:
+    """A button that Enter does not press from elsewhere in its dialog."""
+    made = QPushButton(words)
+    made.setAutoDefault(False)
+    return made
+
+
+def short(name: str) -> str:
+    """What a source is called in a line: a file without its folders."""
+    return redact(name if "://" in name else os.path.basename(name) or name)
 
 
 class Complaint(QLabel):

@@ -51,7 +51,7 @@ _DEVICES: Final = {
     "cuda": later("the graphics card (CUDA)"),
     "cpu": later("the processor"),
 }
-_UNITS: Final = {"_s": later(" s"), "_px": later(" px"), "_hz": later(" a second")}
+_UNITS: Final = {"_s": later(" s"), "_px": later(" px")}
 _ORIGINS: Final = {
     Origin.DEFAULT: later("default"),
     Origin.START: later("given at the start"),
@@ -72,6 +72,7 @@ class AnalysisFields(QWidget):
         super().__init__()
         self.fields: dict[str, Field] = {}
         self.origins: dict[str, QLabel] = {}
+        self._exact: dict[str, tuple[Any, Any]] = {}
         self.preset = QComboBox()
         self.preset.setAccessibleName(tr("How readily it judges"))
         for name, words in (*_PRESETS.items(), (OWN, later("Own values"))):
@@ -94,12 +95,20 @@ class AnalysisFields(QWidget):
     @property
     def values(self) -> dict[str, Any]:
         """What is shown, by the names of the settings."""
-        return {name: _read(field) for name, field in self.fields.items()}
+        found = {}
+        for name, field in self.fields.items():
+            shown, exact = self._exact[name]
+            value = _read(field)
+            # A field may show fewer digits than a file gave.
+            found[name] = exact if value == shown else value
+        return found
 
     def show_config(self, config: Config) -> None:
         """Show the values of ``config``."""
         for name, field in self.fields.items():
-            _write(field, value_of(config, name))
+            exact = value_of(config, name)
+            _write(field, exact)
+            self._exact[name] = (_read(field), exact)
         self._find_preset()
 
     def _group(self, title: str, names: list[str], config: Config) -> QGroupBox:

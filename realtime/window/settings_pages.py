@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -13,7 +14,6 @@ from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
     QLabel,
-    QPushButton,
     QSpinBox,
     QTimeEdit,
     QVBoxLayout,
@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 
 from realtime.window import overrides, translate
 from realtime.window.feedback_dialog import consent_words
-from realtime.window.forms import text
+from realtime.window.forms import quiet_button, text
 from realtime.window.language import KEY as LANGUAGE
 from realtime.window.notification_settings import (
     MAX_COOLDOWN_S,
@@ -76,7 +76,7 @@ class GeneralPage(QWidget):
         spoken = {translate.SYSTEM: tr("That of the system"), **translate.languages()}
         kept = str(preferences.get(LANGUAGE, translate.SYSTEM))
         self.language = _choice(spoken, kept)
-        again = QPushButton(tr("Show the &tour again"))
+        again = quiet_button(tr("Show the &tour again"))
         again.clicked.connect(self.tour.emit)
         form = QFormLayout(self)
         form.addRow(tr("Th&eme"), self.theme)
@@ -143,6 +143,8 @@ class NotificationsPage(QWidget):
         self.cooldown.setDecimals(0)
         self.cooldown.setSuffix(tr(" s"))
         self.quiet_from, self.quiet_to = QTimeEdit(), QTimeEdit()
+        for field in (self.quiet_from, self.quiet_to):
+            field.setDisplayFormat("HH:mm")
         form = QFormLayout(self)
         form.addRow("", self.enabled)
         form.addRow(tr("At &most once in"), self.cooldown)
@@ -195,15 +197,14 @@ class PrivacyPage(QWidget):
         self.days.setRange(0, MAX_DAYS)
         self.days.setSpecialValueText(tr("never"))
         self.days.setSuffix(tr(" days"))
-        self.days.setValue(round(feedback.keep_days))
-        listing = QPushButton(tr("Feedback that is &kept…"))
+        self._show_days(feedback.keep_days)
+        listing = quiet_button(tr("Feedback that is &kept…"))
         listing.clicked.connect(self.listing.emit)
-        self.forget_button = QPushButton(tr("Forget recent &sources"))
+        self.forget_button = quiet_button(tr("Forget recent &sources"))
         self.forget_button.clicked.connect(self._forget)
         column = QVBoxLayout(self)
         column.addWidget(self.consent)
-        for words in consent_words(place):
-            column.addWidget(text(words))
+        column.addWidget(text("\n\n".join(consent_words(place))))
         column.addWidget(self.crops)
         form = QFormLayout()
         form.addRow(tr("&Delete feedback after"), self.days)
@@ -218,13 +219,13 @@ class PrivacyPage(QWidget):
         base = self._preferences.base.feedback
         self.consent.setChecked(False)
         self.crops.setChecked(base.crops)
-        self.days.setValue(round(base.keep_days))
+        self._show_days(base.keep_days)
 
     @property
     def _values(self) -> Mapping[str, Any]:
         return {
             "feedback.crops": self.crops.isChecked(),
-            "feedback.keep_days": float(self.days.value()),
+            "feedback.keep_days": self._days,
         }
 
     def check(self) -> None:
@@ -237,6 +238,16 @@ class PrivacyPage(QWidget):
         given = self.consent.isChecked()
         if given is not (self._preferences.consent is not None):
             self._preferences.give_consent(given)
+
+    def _show_days(self, days: float) -> None:
+        """Whole days, and never none for a part of one."""
+        self._exact = (math.ceil(days), days)
+        self.days.setValue(self._exact[0])
+
+    @property
+    def _days(self) -> float:
+        shown, exact = self._exact
+        return exact if self.days.value() == shown else float(self.days.value())
 
     def _forget(self) -> None:
         self.forget.emit()
