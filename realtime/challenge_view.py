@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from realtime.challenge_types import Colour, Observed
 from realtime.cues import pose
@@ -88,7 +90,7 @@ class View:
         self.person, self._box, self._ended = int(faces.track_ids[i]), faces.boxes[i], False
         return i
 
-    def _successors(self, faces: Faces) -> np.ndarray:
+    def _successors(self, faces: Faces) -> NDArray[np.int64]:
         """Faces whose middle lies where the person was, the nearest first."""
         if self._box is None or not len(faces):
             return np.empty(0, np.int64)
@@ -132,6 +134,6 @@ def _behind(frame: Frame, faces: Faces) -> Colour | None:
     return _colour(pixels[free]) if free.sum() >= 64 else None
 
 
-def _colour(rows: np.ndarray) -> Colour:
+def _colour(rows: NDArray[Any]) -> Colour:
     blue, green, red = rows.mean(0, dtype=np.float64).tolist()
     return blue, green, red

@@ -35,6 +35,7 @@ class EventKind(str, Enum):
     SOURCE_LOST = "source lost"
     SOURCE_BACK = "source back"
     MARK = "mark"
+    CHALLENGE = "challenge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +201,8 @@ class EventLog:
         return tuple(e for e in self._events if e.needs_answer and not e.acknowledged)
 
     def beside(self, time_s: float, source_id: str, *, forward: bool) -> Event | None:
-        """The alert, change or mark after or before ``time_s`` in this run, None without any."""
-        kinds = (EventKind.ALERT, EventKind.CHANGE, EventKind.MARK)
+        """What an analyst looks for after or before ``time_s`` in this run, None without any."""
+        kinds = (EventKind.ALERT, EventKind.CHANGE, EventKind.MARK, EventKind.CHALLENGE)
         here = [
             e
             for e in self._events

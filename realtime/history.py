@@ -132,6 +132,12 @@ class History:
             )
             return Picture(lanes, self._first_s or 0.0, self._now_s, self._version)
 
+    def present(self) -> tuple[float, tuple[tuple[int, Verdict], ...]]:
+        """When the newest picture was, and who is in it with what is said of them."""
+        with self._lock:
+            here = tuple((i, t.verdict) for i, t in self._tracks.items() if t.present)
+            return self._now_s, here
+
     def _see(self, track_id: int, time_s: float, result: FrameResult) -> None:
         verdict = result.verdicts[track_id]
         track = self._tracks.get(track_id)

@@ -61,7 +61,7 @@ def for_files(wanted: Wanted, sources: Sequence[str], stack: ExitStack) -> list[
         target = sys.stdout if wanted.jsonl == "-" else Path(wanted.jsonl)
         lines = stack.enter_context(closing(JsonlFile(target)))
         sinks.append(stack.enter_context(closing(JsonlSink(lines))))
-    if wanted.challenge is not None or wanted.guided:
+    if wanted.challenge is not None or (wanted.guided and lines is not None):
         sinks.append(stack.enter_context(closing(_challenge(wanted, lines))))
     if wanted.video is not None:
         sinks.append(stack.enter_context(closing(_video(wanted.video, heat=wanted.heat))))
@@ -103,7 +103,8 @@ class LiveOutputs:
         self._sinks.setdefault(source_id, []).append(sinks)
         if self._lines is not None:
             sinks.append(JsonlSink(self._lines))
-        if self._wanted.challenge is not None or self._wanted.guided:
+        guided = self._wanted.guided and self._lines is not None
+        if self._wanted.challenge is not None or guided:
             sinks.append(_challenge(self._wanted, self._lines))
         if self._wanted.video is not None:
             path = self._path_for(self._wanted.video, source_id)

@@ -44,8 +44,11 @@ class ChallengeSink:
         self._say = say
         self._asks = asks
         self._owned = not isinstance(target, JsonlFile)
-        known = target is None or isinstance(target, JsonlFile)
-        self._lines = target if known else JsonlFile(target)  # type: ignore[arg-type]
+        self._lines: JsonlFile | None
+        if target is None or isinstance(target, JsonlFile):
+            self._lines = target
+        else:
+            self._lines = JsonlFile(target)
         self._prompt: str | None = None
         self._source_id = "file"
         self._open = self._failed = self._closed = False
@@ -103,8 +106,13 @@ class ChallengeSink:
         self._say(f"challenge: {report.outcome.value}")
         if self._lines is None:
             return
-        record = {"type": "challenge", "schema": SCHEMA, "source_id": self._source_id}
-        record.update(frames=frames, **report.as_dict())
+        record = {
+            "type": "challenge",
+            "schema": SCHEMA,
+            "source_id": self._source_id,
+            "frames": frames,
+            **report.as_dict(),
+        }
         try:
             self._lines.write([json.dumps(record, allow_nan=False)])
         except SinkError:

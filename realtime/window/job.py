@@ -8,12 +8,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from realtime.challenge_run import ChallengeRun
 from realtime.config import Config, ScorerConfig
 from realtime.errors import FakewatchError
 from realtime.live import LiveEngine
 from realtime.logs import unexpected
 from realtime.pipeline import Pipeline
 from realtime.scorer import Scorer, load_scorer
+from realtime.sinks.base import Sink
+from realtime.sinks.challenge import ChallengeSink, silent
 from realtime.sources.address import Address
 from realtime.types import SourceStatus
 from realtime.window.bridge import Bridge
@@ -74,6 +77,7 @@ class Job:
         self.wanted = wanted
         self.config = config
         self.bridges = {one.source_id: Bridge(one.source_id) for one in wanted}
+        self.challenges: dict[str, ChallengeRun] = {}
         self.runner: Pipeline | LiveEngine | None = None
         self.error: FakewatchError | None = None
         self.settled = False
@@ -104,6 +108,15 @@ class Job:
             todo, self._at_end = self._at_end, []
         for action in todo:
             action()
+
+    def with_challenge(self, source_id: str, sinks: tuple[Sink, ...]) -> tuple[Sink, ...]:
+        """These sinks and, unless they have one, what carries out challenges of that source."""
+        asking = next((sink for sink in sinks if isinstance(sink, ChallengeSink)), None)
+        if asking is None:
+            asking = ChallengeSink(silent, asks=False, colours=True)
+            sinks = (*sinks, asking)
+        self.challenges[source_id] = asking.run
+        return sinks
 
     def at_end(self, action: Callable[[], None]) -> None:
         """Call ``action`` when the run is over, or never came to be."""

@@ -21,6 +21,7 @@ from realtime.window.controls import Controls, ElidedLabel
 from realtime.window.extras import Extras
 from realtime.window.file_play import FilePlay
 from realtime.window.grid import Grid
+from realtime.window.live_call import LiveCall
 from realtime.window.live_play import LivePlay
 from realtime.window.messages import Banner
 from realtime.window.moments import Moments
@@ -65,6 +66,7 @@ class MainWindow(QMainWindow):
         self.desk = self.extras.desk
         self.moments = Moments(self)
         self.closer = CloserLook(self)
+        self.call = LiveCall(self, self.actions_, settings)
         self._stack = QStackedWidget()
         self._timer = QTimer(self)
         self._build()
@@ -240,6 +242,7 @@ class MainWindow(QMainWindow):
         self.extras.refresh()
         self.moments.refresh()
         self.sources.refresh()
+        self.call.refresh()
         self._show_figures()
 
     def _show_state(self) -> None:
@@ -290,6 +293,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """End everything first."""
         self._timer.stop()
+        self.call.close()
         self.live.stop()
         self.sources.close()
         self.extras.close(self._settings)

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from qtpy.QtCore import QObject, Signal
 
+from realtime.challenge_run import ChallengeRun
 from realtime.config import Config
 from realtime.errors import ConfigError, FakewatchError
 from realtime.health import HealthServer
@@ -90,6 +91,7 @@ class Player(QObject):
         """Is asked for the settings of every request, on Qt's thread."""
         self._model = Model()
         self._job: Job | None = None
+        self.paused = False
         self._done.connect(self._finish_opening)
 
     @property
@@ -147,6 +149,24 @@ class Player(QObject):
         """
         self._launch(tuple(wanted), self.adjust(config or self._config), self._start)
 
+    def pause(self, *, on: bool) -> None:
+        """Analyse nothing until told to go on, or until something else is opened.
+
+        Live sources are let go and connected anew afterwards; see `LiveEngine.pause`.
+        """
+        self.paused = on
+        runner = self._runner
+        if isinstance(runner, LiveEngine):
+            runner.pause(on=on)
+        elif runner is not None and on:
+            runner.pause()
+        elif runner is not None:
+            runner.resume()
+
+    def challenge(self, source_id: str) -> ChallengeRun | None:
+        """The challenge of that source, None if it is not opened."""
+        return None if self._job is None else self._job.challenges.get(source_id)
+
     def stop(self) -> None:
         """Stop what runs; the model stays loaded. Returns at once."""
         self._launch((), self._config, lambda _job: None)
@@ -175,6 +195,7 @@ class Player(QObject):
         before = self._job
         if before is not None:
             before.abandon()
+        self.paused = False
         self._job = Job(wanted, config, before, start, self._done.emit)
         self._job.thread.start()
 
@@ -190,7 +211,7 @@ class Player(QObject):
                 FileSource(only.target, job.config.source),
                 scorer,
                 job.config,
-                (bridge, *self._extra_sinks),
+                (bridge, *job.with_challenge(job.wanted[0].source_id, self._extra_sinks)),
                 paced=True,
                 on_state=bridge.set_state,
             )
@@ -229,6 +250,7 @@ class Player(QObject):
                 sinks = tuple(self._live_sinks.open(one.source_id, clips=clips))
                 tap = self._live_sinks.tap(one.source_id)
                 job.at_end(partial(self._live_sinks.close_source, one.source_id))
+            sinks = job.with_challenge(one.source_id, sinks)
             bridge = job.bridges[one.source_id]
             inputs.append(LiveInput(one.source_id, one.source, (bridge, *sinks), tap, paced=True))
         return inputs
@@ -240,6 +262,8 @@ class Player(QObject):
             return
         job.settled = True
         if job.error is None and job.wanted:
+            if self.paused:  # while it was being opened
+                self.pause(on=True)
             self.opened.emit()
         elif job.error is not None:
             self.failed.emit(job.error)
