@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, Signal
 
 from realtime.errors import FakewatchError
 from realtime.logs import unexpected
+from realtime.redact import redact
 
 log = logging.getLogger(__name__)
 
@@ -19,13 +20,14 @@ log = logging.getLogger(__name__)
 class Worker(QObject):
     """What was asked for is done, also after `close` was called, as far as that waits for it."""
 
-    _done = Signal(object, object)
+    _done = Signal()
 
     def __init__(self, name: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._name = name
         self._lock = threading.Lock()
         self._waiting: deque[tuple[Callable[[], object], Callable[[Any], None]]] = deque()
+        self._ready: deque[tuple[Callable[[Any], None], object]] = deque()
         self._thread: threading.Thread | None = None
         self._closed = False
         self._done.connect(self._tell)
@@ -48,16 +50,22 @@ class Worker(QObject):
                 self._thread.start()
 
     def close(self, timeout_s: float) -> bool:
-        """Wait for what was asked for, but no longer; whether it is all done."""
+        """Wait for what was asked for, but no longer; whether it is all done.
+
+        Errors that nobody can be told of any more are logged.
+        """
         with self._lock:
             self._closed = True
             thread = self._thread
-        if thread is None:
-            return True
-        thread.join(timeout_s)
-        if thread.is_alive():
-            log.error("the thread %s did not end in time", self._name)
-        return not thread.is_alive()
+        if thread is not None:
+            thread.join(timeout_s)
+            if thread.is_alive():
+                log.error("the thread %s did not end in time", self._name)
+        while self._ready:
+            _, result = self._ready.popleft()
+            if isinstance(result, FakewatchError):
+                log.error("%s", redact(result))
+        return thread is None or not thread.is_alive()
 
     def _work(self) -> None:
         while True:
@@ -66,7 +74,11 @@ class Worker(QObject):
                     self._thread = None
                     return
                 work, then = self._waiting.popleft()
-            self._finish(then, self._result(work))
+            result = self._result(work)
+            with self._lock:  # Qt might delete what the signal belongs to
+                self._ready.append((then, result))
+                if not self._closed:
+                    self._done.emit()
 
     def _result(self, work: Callable[[], object]) -> object:
         try:
@@ -77,14 +89,7 @@ class Worker(QObject):
             log.exception("unexpected error in the background")
             return unexpected(exc)
 
-    def _finish(self, then: Callable[[Any], None], result: object) -> None:
-        with self._lock:  # Qt might delete what the signal belongs to
-            if not self._closed:
-                self._done.emit(then, result)
-                return
-        if isinstance(result, FakewatchError):
-            log.error("%s", result)
-
-    def _tell(self, then: Callable[[Any], None], result: object) -> None:
-        if not self._closed:
+    def _tell(self) -> None:
+        while self._ready and not self._closed:
+            then, result = self._ready.popleft()
             then(result)
