@@ -97,6 +97,7 @@ def run_window(
 
     from realtime.window.language import speak  # noqa: PLC0415
     from realtime.window.main_window import MainWindow  # noqa: PLC0415
+    from realtime.window.portal import portal_of_session  # noqa: PLC0415
 
     form, scope = QSettings.Format.IniFormat, QSettings.Scope.UserScope
     settings = QSettings(form, scope, "fakewatch", "window")
@@ -110,6 +111,7 @@ def run_window(
     )
     with catch_exceptions(window.report_trouble, app.quit) as interrupted:
         window.show()
+        window.extras.look.follow(window, portal_of_session())
         if source_text is not None:
             window.open(source_text)
         elif any(entry.enabled for entry in config.sources):

@@ -79,6 +79,8 @@ class Extras:
         desk.events.picked.connect(self.go_to)
         self.snapshots.saved.connect(lambda path: self._tell(tr("Saved {path}").format(path=path)))
         self.snapshots.failed.connect(self._say)
+        self.look.followed.connect(lambda: self.choose_theme(SYSTEM))
+        self.look.follow(self._window)
         self.choose_theme(SYSTEM)
 
     def refresh(self) -> None:
@@ -215,6 +217,7 @@ class Extras:
             self.save(settings)
         self.snapshots.close()
         self.evidence.close()
+        self.look.close()
 
     def _quit(self) -> None:
         self._window.close()

@@ -6,17 +6,20 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
-from qtpy.QtCore import QSettings
+from qtpy.QtCore import QEvent, QObject, QSettings, Signal
 from qtpy.QtGui import QColor, QPalette
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QWidget
 
 from realtime.labels import state_colour
 from realtime.types import VerdictState
+from realtime.window.portal import Portal
 from realtime.window.translate import later, tr
 
 SYSTEM: Final = "system"
 SCALES: Final = (0.9, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0)
 MIN_POINTS: Final = 9.0
+_THEME_CHANGE: Final = QEvent.Type(210)
+"""``QEvent::ThemeChange``, which PyQt5 has no name for."""
 _REGISTRY: Final = r"HKEY_CURRENT_USER\Software\Microsoft\Windows\CurrentVersion\Themes\Personalize"
 
 
@@ -116,19 +119,32 @@ def state_hex(state: VerdictState) -> str:
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
-def system_theme(palette: QPalette) -> str:
-    """What the system asks for, as far as ``palette``, as Qt found it, or Windows says."""
+def system_theme(palette: QPalette, scheme: str = "", *, high_contrast: bool = False) -> str:
+    """What the system asks for: as ``scheme`` says, "light" or "dark", or else Windows, or else
+    ``palette`` as Qt found it. Nothing but white on black is for high contrast.
+    """
+    roles = QPalette.ColorRole
+    ground, ink = palette.color(roles.Window), palette.color(roles.WindowText)
+    if high_contrast or (ground.name(), ink.name()) == ("#000000", "#ffffff"):
+        return "high contrast"
+    if scheme:
+        return scheme
     if sys.platform == "win32":
         light = QSettings(_REGISTRY, QSettings.Format.NativeFormat).value("AppsUseLightTheme", 1)
         return "light" if str(light) == "1" else "dark"
-    ground = palette.color(QPalette.ColorRole.Window).lightness()
-    return "dark" if ground < palette.color(QPalette.ColorRole.WindowText).lightness() else "light"
+    return "dark" if ground.lightness() < ink.lightness() else "light"
 
 
-class Look:
-    """The theme and the size of the text of the application; ``changed`` hears of both."""
+class Look(QObject):
+    """The theme and the size of the text of the application.
+
+    ``followed`` tells that the system asks for something else now and that this was chosen.
+    """
+
+    followed = Signal()
 
     def __init__(self) -> None:
+        super().__init__()
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         self._app = app
@@ -137,19 +153,68 @@ class Look:
         found: tuple[QPalette, float] = kept or (app.palette(), app.font().pointSizeF())
         self._palette, self._points = found
         app.setProperty("fakewatch_look", (self._palette, self._points))
+        self._portal: Portal | None = None
+        self._setting = False
         self.choice = SYSTEM
         self.scale = 1.0
 
     @property
     def theme(self) -> Theme:
         """What is shown now."""
-        name = system_theme(self._palette) if self.choice == SYSTEM else self.choice
-        return THEMES[name]
+        if self.choice != SYSTEM:
+            return THEMES[self.choice]
+        portal = self._portal
+        if portal is None:
+            return THEMES[system_theme(self._palette)]
+        high = portal.high_contrast
+        return THEMES[system_theme(self._palette, portal.scheme, high_contrast=high)]
 
     def choose(self, name: str) -> None:
         """Show the theme of that name, or `SYSTEM`; what is unknown is the system's."""
         self.choice = name if name in THEMES else SYSTEM
-        self._app.setPalette(palette_of(self.theme))
+        self._show(palette_of(self.theme))
+
+    def follow(self, window: QWidget, portal: Portal | None = None) -> None:
+        """Notice from now on what the system asks for, as ``window`` and ``portal`` hear of it."""
+        window.installEventFilter(self)
+        self._portal = portal
+        if portal is not None:
+            portal.changed.connect(self._tell)
+
+    def close(self) -> None:
+        """Notice nothing any more."""
+        if self._portal is not None:
+            self._portal.close()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """The system, or a plugin of Qt in its name, has set other colours."""
+        kind = None if event is None else event.type()
+        if kind == QEvent.Type.ApplicationPaletteChange and not self._setting:
+            self._found(self._app.palette())
+        elif kind == _THEME_CHANGE and not self._setting:
+            # Ours lie over those of the system: taken off, hers can be seen.
+            self._show(QPalette())
+            self._found(self._app.palette())
+        return super().eventFilter(watched, event)
+
+    def _found(self, palette: QPalette) -> None:
+        if _same(palette_of(self.theme), palette):
+            return
+        self._palette = QPalette(palette)
+        self._app.setProperty("fakewatch_look", (self._palette, self._points))
+        self._tell()
+
+    def _tell(self) -> None:
+        self._show(palette_of(self.theme))
+        if self.choice == SYSTEM:
+            self.followed.emit()
+
+    def _show(self, palette: QPalette) -> None:
+        self._setting = True
+        try:
+            self._app.setPalette(palette)
+        finally:
+            self._setting = False
 
     def set_scale(self, scale: float) -> None:
         """Make text so many times as large as the system has it, but never below 9 points."""
@@ -162,6 +227,11 @@ class Look:
         """Go so many steps up, or down."""
         nearest = min(range(len(SCALES)), key=lambda i: abs(SCALES[i] - self.scale))
         self.set_scale(SCALES[min(max(nearest + steps, 0), len(SCALES) - 1)])
+
+
+def _same(one: QPalette, other: QPalette) -> bool:
+    roles = (QPalette.ColorRole.Window, QPalette.ColorRole.WindowText, QPalette.ColorRole.Base)
+    return all(one.color(role) == other.color(role) for role in roles)
 
 
 def palette_of(theme: Theme) -> QPalette:
