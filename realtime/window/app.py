@@ -50,6 +50,8 @@ def make_app() -> QApplication:
         from qtpy.QtWidgets import QApplication  # noqa: PLC0415
     except ImportError as exc:
         raise missing_library(exc) from None
+    from realtime.window.tick_style import TickStyle  # noqa: PLC0415 - needs Qt
+
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         return existing
@@ -65,7 +67,7 @@ def make_app() -> QApplication:
     )
     app = QApplication(["fakewatch"])
     app.setApplicationName("fakewatch")
-    app.setStyle("Fusion")
+    app.setStyle(TickStyle())
     folder = font_folder()
     if folder is not None and not QFontDatabase().families():
         QFontDatabase.addApplicationFont(str(folder / "DejaVuSans.ttf"))

@@ -203,6 +203,7 @@ class ChallengeGuide(QDialog):
     def _show_countdown(self, left: float | None) -> None:
         whole = self._whole_s()
         share = 0.0 if left is None or not whole else min(1.0, left / whole)
+        self.countdown.setVisible(left is not None)
         self.countdown.setValue(round(_STEPS * share))
         self.countdown.setAccessibleDescription(words.left_text(left))
 
@@ -295,9 +296,11 @@ class ChallengeGuide(QDialog):
         inside.addWidget(self.say)
         inside.addWidget(self.left_label)
         inside.addWidget(self.countdown)
-        for label in self.gauges:
-            inside.addWidget(label)
+        inside.addSpacing(8)
+        inside.addWidget(self.gauges[0])
         inside.addWidget(self.meter)
+        for label in self.gauges[1:]:
+            inside.addWidget(label)
         inside.addStretch(1)
         column = QVBoxLayout()
         column.addWidget(card, 3)

@@ -173,7 +173,7 @@ class Challenges:
         bridge = self._window.player.bridges.get(source_id)
         history = None if bridge is None else bridge.history
         at_s = 0.0 if history is None else history.present()[0]
-        text = words.summary(snapshot.report, running=False)
+        text = words.summary(snapshot.report, running=False).partition(" ")[2]
         event = Event(
             EventKind.CHALLENGE, at_s, time.time(), source_id, snapshot.person, redact(text)
         )

@@ -99,6 +99,7 @@ class LiveCall:
         self.challenges.close()
         self.tray.close()
         self.panel.hidden.disconnect()
+        self.panel.release()
         self.panel.close()
         self.panel.deleteLater()
 
@@ -152,4 +153,4 @@ class LiveCall:
             self.pause.setText(text)
             keys = self.pause.shortcut().toString()
             self.pause.setToolTip(f"{text.replace('&', '')} ({keys})")
-        self.panel.show_button(self.pause, "start" if player.paused else "pause")
+        self.panel.show_button(0, "start" if player.paused else "pause")

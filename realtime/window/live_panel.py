@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from qtpy.QtCore import QEvent, QPoint, QRect, QSettings, QSize, Qt, Signal
@@ -62,6 +62,7 @@ class LivePanel(QFrame):
         self.headline, self.since = _label(bold=True), _label()
         self.lines = [ElidedLabel() for _ in range(LINES + 1)]
         self.source, self.note = ElidedLabel(), _label()
+        self._followed: list[tuple[QAction, Callable[[], None]]] = []
         self._buttons = [(self._button(action), glyph) for action, glyph in buttons]
         self._drag: QPoint | None = None
         self._kind = ""
@@ -82,8 +83,10 @@ class LivePanel(QFrame):
         _put(self.headline, state.headline)
         who = "" if gravest is None else f"{gravest.who} · {duration(gravest.verdict.since_s)}"
         _put(self.since, who)
+        self.since.setVisible(bool(who))
         self.sign.setAccessibleName(state.headline)
-        lines = [] if state.paused else state.lines
+        # A single person is in the headline already.
+        lines = [] if state.paused or len(state.people) < 2 else state.lines
         for i, label in enumerate(self.lines):
             text = lines[i] if i < len(lines) else ""
             label.set_full_text(text)
@@ -192,26 +195,38 @@ class LivePanel(QFrame):
         column.addLayout(row)
 
     def _button(self, action: QAction) -> QToolButton:
+        # Not its default action: that takes the icon along, and the action has none.
         button = QToolButton()
-        button.setDefaultAction(action)
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         button.setIconSize(QSize(22, 22))
         button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        button.setAccessibleName(action.text().replace("&", ""))
+        button.clicked.connect(action.trigger)
+
+        def follow() -> None:
+            button.setEnabled(action.isEnabled())
+            button.setToolTip(action.toolTip())
+            button.setAccessibleName(action.text().replace("&", ""))
+
+        action.changed.connect(follow)
+        self._followed.append((action, follow))
+        follow()
         return button
 
     def _show_icons(self) -> None:
         for button, glyph in self._buttons:
             button.setIcon(glyphs.icon(glyph))
 
-    def show_button(self, action: QAction, glyph: str) -> None:
-        """Draw something else on the button of that action."""
-        for i, (button, before) in enumerate(self._buttons):
-            if button.defaultAction() is action:
-                button.setAccessibleName(action.text().replace("&", ""))
-                if before != glyph:
-                    self._buttons[i] = (button, glyph)
-                    self._show_icons()
+    def show_button(self, number: int, glyph: str) -> None:
+        """Draw something else on that button, counted from 0."""
+        button, before = self._buttons[number]
+        if before != glyph:
+            self._buttons[number] = (button, glyph)
+            self._show_icons()
+
+    def release(self) -> None:
+        """Follow the actions no more: the panel goes before they do."""
+        for action, follow in self._followed:
+            action.changed.disconnect(follow)
+        self._followed.clear()
 
     def _sign(self, kind: str) -> QPixmap:
         ratio = self.devicePixelRatioF()

@@ -228,6 +228,9 @@ def _detail(status: SourceStatus, now: float, shown: Frame | None) -> str:
     elif status.state is SourceState.STALLED:
         silent = duration(_silence(status, now, shown))
         parts = [tr("For {time}.").format(time=silent), last]
+    elif status.state is SourceState.PAUSED:
+        going_on = tr("Nothing is analysed, and the source is let go. Ctrl+Shift+Space: go on.")
+        parts = [going_on, last]
     elif status.state in _PICTURES:
         text = tr("For {time}; nothing can be judged from it.")
         parts = [text.format(time=duration(since)), remedy(status)]
