@@ -87,7 +87,7 @@ class Access:
         self.keys = FocusKeys(app, window)
         actions = window.actions_
         actions.views.addSeparator()
-        self.next_area = actions.add(actions.views, tr("Ne&xt area"), "F6")
+        self.next_area = actions.add(actions.views, tr("Next &area"), "F6")
         self.area_before = actions.add(actions.views, tr("Area bef&ore"), "Shift+F6")
         self.next_area.triggered.connect(lambda: self.go(1))
         self.area_before.triggered.connect(lambda: self.go(-1))

@@ -115,7 +115,8 @@ class Bubble(QWidget):
         self._count.setText(count)
         self.back.setEnabled(self._at > 0)
         self.next.setText(tr("&Done") if last else tr("&Next"))
-        self.setAccessibleName(f"{tr('Tour')}, {count}: {step.title}. {step.text}")
+        spoken = tr("Tour, {count}: {title}. {text}")
+        self.setAccessibleName(spoken.format(count=count, title=step.title, text=step.text))
         self.lay_out()
         # Out and in again, or a screen reader would not read the new text.
         self.clearFocus()

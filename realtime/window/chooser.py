@@ -47,14 +47,16 @@ class Chooser:
 
     def choose_file(self) -> None:
         """Ask for a video file."""
-        kinds = f"{tr('Videos')} ({_VIDEOS});;{tr('All files')} (*)"
+        videos, everything = tr("Videos"), tr("All files")
+        kinds = f"{videos} ({_VIDEOS});;{everything} (*)"
         path = self._ask(tr("Open a video file"), kinds)
         if path:
             self._chosen(path)
 
     def choose_config(self) -> None:
         """Ask for a file of settings with sources in it."""
-        kinds = f"{tr('Settings')} (*.toml);;{tr('All files')} (*)"
+        settings, everything = tr("Settings"), tr("All files")
+        kinds = f"{settings} (*.toml);;{everything} (*)"
         path = self._ask(tr("Watch the sources of a configuration"), kinds)
         if path:
             self._listed(path)

@@ -80,7 +80,7 @@ class ElidedLabel(QLabel):
         super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._full = ""
+        self._full = self._spoken = ""
 
     @property
     def full_text(self) -> str:
@@ -107,7 +107,9 @@ class ElidedLabel(QLabel):
         mode = Qt.TextElideMode.ElideRight
         self.setText(metrics.elidedText(self._full, mode, self.width()))
         self.setToolTip(tip(self._full))
-        self.setAccessibleName(self._full)
+        if self.accessibleName() in ("", self._spoken):  # else it was named by somebody
+            self._spoken = self._full
+            self.setAccessibleName(self._full)
 
 
 class Controls(QWidget):
