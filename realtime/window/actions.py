@@ -56,7 +56,7 @@ class Actions:
         self.open_device = self.add(menu, tr("Watch a &camera…"), "Ctrl+D")
         self.open_screen = self.add(menu, tr("Watch a scr&een…"), "")
         self.open_window = self.add(menu, tr("Watch a &window…"), "")
-        self.open_region = self.add(menu, tr("Watch a &region of the screen…"), "Ctrl+Shift+S")
+        self.open_region = self.add(menu, tr("Watch a re&gion of the screen…"), "Ctrl+Shift+S")
         self.open_stream = self.add(menu, tr("Watch a s&tream…"), "Ctrl+L")
         menu.addActions([self.open, self.open_config])
         menu.addMenu(self.recent)
