@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QMainWindow,
     QMenu,
     QStyle,
+    QToolBar,
 )
 
 from realtime.window.themes import SYSTEM, THEMES, theme_name
@@ -156,7 +157,7 @@ class Actions:
         ):
             action.setEnabled(ready)
 
-    def add_docks(self, docks: Sequence[QDockWidget]) -> None:
+    def add_docks(self, docks: Sequence[QDockWidget | QToolBar]) -> None:
         """Let each be shown and hidden in the menu of views."""
         for dock in docks:
             toggle = dock.toggleViewAction()

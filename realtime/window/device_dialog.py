@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import threading
 from typing import Final
 
@@ -26,6 +25,7 @@ from realtime.redact import redact
 from realtime.sources import Address, SourceKind
 from realtime.window.device_list import KINDS, Choice
 from realtime.window.preview import Preview
+from realtime.window.tips import tip
 from realtime.window.translate import later, tr
 
 _JOIN_S: Final = 0.3
@@ -155,7 +155,7 @@ class DeviceDialog(QDialog):
             item = QTreeWidgetItem([choice.name, choice.about])
             item.setData(0, Qt.ItemDataRole.UserRole, choice)
             for column, text in enumerate((choice.name, choice.about)):
-                item.setToolTip(column, html.escape(text))  # Qt would read a name as HTML
+                item.setToolTip(column, tip(text))
             if choice.address is None:
                 item.setFlags(Qt.ItemFlag.ItemIsEnabled)  # to be read, not to be chosen
             group.addChild(item)
@@ -167,12 +167,12 @@ class DeviceDialog(QDialog):
         if kind is not self._first or self._selected() is not None:
             return
         children = [group.child(i) for i in range(group.childCount())]
-        for item in children:
-            if item is not None and item.flags() & Qt.ItemFlag.ItemIsSelectable:
-                self.tree.setCurrentItem(item)
-                self.tree.scrollToItem(item)
-                return
-        self.tree.scrollToItem(group)
+        there = [c for c in children if c is not None and c.flags() & Qt.ItemFlag.ItemIsSelectable]
+        if kind is SourceKind.SCREEN and len(there) > 1:
+            there = there[1:]  # rarely all of them together
+        self.tree.scrollToItem(there[0] if there else group)
+        if there:
+            self.tree.setCurrentItem(there[0])
 
     def _group(self, title: str) -> QTreeWidgetItem:
         group = QTreeWidgetItem([title])

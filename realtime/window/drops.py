@@ -9,6 +9,8 @@ from typing import Final
 
 from qtpy.QtCore import QMimeData, QUrl
 
+from realtime.window.translate import trn
+
 _SCHEMES: Final = ("rtsp", "rtsps", "http", "https")
 _ADDRESS: Final = re.compile(rf"(?:{'|'.join(_SCHEMES)})://\S+", re.IGNORECASE)
 _PATH: Final = re.compile(r"(?:/|~/|[A-Za-z]:[\\/]).+|.+\.toml", re.IGNORECASE)
@@ -30,6 +32,19 @@ class Drop:
     def lists_sources(self) -> bool:
         """Whether it is a file of settings."""
         return not self.address and self.text.lower().endswith(".toml")
+
+    @property
+    def notice(self) -> str:
+        """What is to be said of the others; empty if there are none."""
+        if self.count == 1:
+            return ""
+        return trn(
+            "Only the first was opened, and one more was dropped; list them in a cameras.toml to "
+            "watch them side by side.",
+            "Only the first was opened, and {count} more were dropped; list them in a "
+            "cameras.toml to watch them side by side.",
+            self.count - 1,
+        ).format(count=self.count - 1)
 
 
 def what(data: QMimeData | None) -> Drop | None:

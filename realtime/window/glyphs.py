@@ -159,4 +159,4 @@ _DRAWINGS: Final[dict[str, Callable[[QPainterPath, QPainterPath], None]]] = {
     "stream": _stream,
     "window": _window,
 }
-"""Names of recent sources' kinds among them."""
+NAMES: Final = tuple(_DRAWINGS)

@@ -75,6 +75,11 @@ class Recent:
         path = self.kind in (SourceKind.FILE.value, MANY)
         return redact(self.target) if path else self.label
 
+    @property
+    def drawing(self) -> str:
+        """The name of the drawing for what kind it is; see `glyphs`."""
+        return self.kind if self.region is None else "region"
+
     def same(self, other: Recent) -> bool:
         """Whether both are one source, whatever its name and the way to it."""
         mine = (self.kind, self.target, self.region)

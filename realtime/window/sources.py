@@ -6,11 +6,10 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSettings, Qt
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QAction
 
 from realtime import config as files
 from realtime import keyring_store
@@ -20,21 +19,19 @@ from realtime.keyring_store import Credentials
 from realtime.redact import redact
 from realtime.sources import Address, SourceKind, parse
 from realtime.types import SourceState
-from realtime.window import glyphs
+from realtime.window import recent_menu
 from realtime.window.actions import Actions
 from realtime.window.chooser import Chooser
 from realtime.window.drops import Drop, what
 from realtime.window.errands import Errands
 from realtime.window.recents import MANY, Login, Recent, Recents, of_address, of_config
 from realtime.window.source_bar import SourceBar
-from realtime.window.start_page import StartPage, drawing_of, escaped
-from realtime.window.translate import tr, trn
+from realtime.window.start_page import StartPage
+from realtime.window.start_room import StartRoom
+from realtime.window.translate import tr
 
 if TYPE_CHECKING:
     from realtime.window.main_window import MainWindow
-
-_WIDEST: Final = 420
-"""Of an entry in the menu of recent sources, in pixels of 96 dpi."""
 
 
 class Sources:
@@ -71,9 +68,20 @@ class Sources:
             "play": actions.play,
             "snapshot": actions.snapshot,
             "mark": actions.mark,
+            "settings": actions.settings,
         }
-        self.bar = SourceBar(actions.sources, buttons)
+        entries = {
+            "camera": actions.open_device,
+            "screen": actions.open_screen,
+            "window": actions.open_window,
+            "region": actions.open_region,
+            "stream": actions.open_stream,
+            "file": actions.open,
+            "many": actions.open_config,
+        }
+        self.bar = SourceBar(actions.sources, entries, buttons)
         window.addToolBar(self.bar)
+        self._room = StartRoom(window, self.page, actions)
 
     def connect(self) -> None:
         """Let every action do something; comes after `Extras.connect`."""
@@ -93,6 +101,7 @@ class Sources:
         self.page.recent_chosen.connect(self.open_recent)
         self.recents.changed.connect(self._show_recents)
         self._window.player.opened.connect(self._note)
+        actions.add_docks([self.bar])
         self._show_recents()
         self.refresh()
 
@@ -108,7 +117,8 @@ class Sources:
             self.bar.show_play(tr("Pause") if playing else tr("Play"))
 
     def close(self) -> None:
-        """End what is under way."""
+        """End what is under way, and leave the layout as it is to be kept."""
+        self._room.give_back()
         self.chooser.close()
         self._errands.close()
 
@@ -202,17 +212,8 @@ class Sources:
             self._open_drop(dropped)
 
     def _open_drop(self, dropped: Drop) -> None:
-        notice = ""
-        if dropped.count > 1:
-            notice = trn(
-                "Only the first was opened, and one more was dropped; list them in a "
-                "cameras.toml to watch them side by side.",
-                "Only the first was opened, and {count} more were dropped; list them in a "
-                "cameras.toml to watch them side by side.",
-                dropped.count - 1,
-            ).format(count=dropped.count - 1)
         if dropped.lists_sources:
-            self.open_config(dropped.text, notice)
+            self.open_config(dropped.text, dropped.notice)
             return
         if dropped.address:
             if dropped.text.lower().startswith("http"):
@@ -222,8 +223,8 @@ class Sources:
                 self._open_url(dropped.text)
         else:
             self.open_address(dropped.text)
-        if notice:
-            self._say(notice)
+        if dropped.notice:
+            self._say(dropped.notice)
 
     def _open_url(self, text: str) -> None:
         try:
@@ -275,21 +276,9 @@ class Sources:
                 self.recents.set_login(recent.target, Login.KEPT)
 
     def _show_recents(self) -> None:
-        menu = self._actions.recent
-        menu.clear()
-        menu.setToolTipsVisible(True)
-        middle = Qt.TextElideMode.ElideMiddle
-        for recent in self.recents.all:
-            text = menu.fontMetrics().elidedText(recent.label, middle, _WIDEST)
-            action = QAction(text.replace("&", "&&"), menu)
-            action.setIcon(glyphs.icon(drawing_of(recent)))
-            action.setToolTip(escaped(recent.about))
-            action.triggered.connect(_caller(self.open_recent, recent))
-            menu.addAction(action)
-        menu.addSeparator()
-        menu.addAction(self._actions.clear_recent)
-        self._actions.clear_recent.setEnabled(bool(self.recents.all))
-        self.page.show_recents(self.recents.all)
+        actions, recents = self._actions, self.recents.all
+        recent_menu.fill(actions.recent, recents, self.open_recent, actions.clear_recent)
+        self.page.show_recents(recents)
 
     def _on_full_screen(self, on: bool) -> None:
         # When it is left, the layout comes back with the row in it.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from qtpy.QtCore import QEvent, QSize, Qt, Signal
-from qtpy.QtGui import QResizeEvent
+from qtpy.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QAction,
     QBoxLayout,
@@ -23,11 +23,14 @@ from qtpy.QtWidgets import (
 
 from realtime.window import glyphs
 from realtime.window.recents import Recent
+from realtime.window.tips import tip
 from realtime.window.translate import tr
 
 _SHOWN: Final = 5
 _ICON: Final = 32
 _WIDEST: Final = 860
+_BESIDE: Final = 74
+"""Characters across from which on three cards have room beside each other."""
 
 
 class Card(QPushButton):
@@ -97,10 +100,10 @@ class RecentButton(QPushButton):
     def __init__(self, recent: Recent) -> None:
         super().__init__()
         self._label = recent.label
-        self._drawing = drawing_of(recent)
+        self._drawing = recent.drawing
         self.setFlat(True)
         self.setAccessibleName(self._label)
-        self.setToolTip(escaped(recent.about))
+        self.setToolTip(tip(recent.about))
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setStyleSheet("text-align: left; padding: 3px 8px;")
         self.setIcon(glyphs.icon(self._drawing))
@@ -120,17 +123,15 @@ class RecentButton(QPushButton):
         self.setText(elided.replace("&", "&&"))
 
 
-class StartPage(QScrollArea):
-    """``recent_chosen`` gives one of what `show_recents` was given."""
+class StartPage(QWidget):
+    """``recent_chosen`` gives one of what `show_recents` was given. ``fitted``: it was shown,
+    hidden or resized."""
 
     recent_chosen = Signal(object)
+    fitted = Signal()
 
     def __init__(self, call: QAction, cameras: Sequence[QAction], file: QAction) -> None:
         super().__init__()
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.call = Card(
             "call",
             tr("Watch a call"),
@@ -178,13 +179,22 @@ class StartPage(QScrollArea):
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Cards beside each other where there is room, else one above the other."""
         super().resizeEvent(event)
-        viewport = self.viewport()
-        width = self.width() if viewport is None else viewport.width()
-        narrow = width < 44 * self.fontMetrics().averageCharWidth() * 2
+        narrow = self.width() < _BESIDE * self.fontMetrics().averageCharWidth()
         ways = QBoxLayout.Direction
         self._cards.setDirection(ways.TopToBottom if narrow else ways.LeftToRight)
         for card in (self.call, self.cameras, self.file):
             card.set_flat(narrow)
+        self.fitted.emit()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """There is nothing else to be seen."""
+        super().showEvent(event)
+        self.fitted.emit()
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """There is."""
+        super().hideEvent(event)
+        self.fitted.emit()
 
     def _menu(self, actions: Sequence[QAction]) -> QMenu:
         menu = QMenu(self)
@@ -195,7 +205,7 @@ class StartPage(QScrollArea):
         inner = QWidget()
         inner.setMaximumWidth(_WIDEST)
         column = QVBoxLayout(inner)
-        column.setContentsMargins(16, 12, 16, 12)
+        column.setContentsMargins(16, 12, 16, 4)
         column.addStretch(2)
         column.addLayout(self._cards)
         column.addSpacing(8)
@@ -204,32 +214,31 @@ class StartPage(QScrollArea):
         column.addWidget(self._recent_title)
         column.addLayout(self._recent)
         column.addStretch(3)
-        column.addWidget(
-            _centred(
-                tr(
-                    "The window shows how strong the evidence is that a face is fake. "
-                    "Little evidence is no proof that a face is real."
-                )
-            )
-        )
         page = QWidget()
         row = QHBoxLayout(page)
         row.setContentsMargins(0, 0, 0, 0)
         row.addStretch(1)
         row.addWidget(inner, 1000)
         row.addStretch(1)
-        self.setWidget(page)
+        scrolled = QScrollArea()
+        scrolled.setFrameShape(QFrame.Shape.NoFrame)
+        scrolled.setWidgetResizable(True)
+        scrolled.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scrolled.setWidget(page)
+        caution = _centred(
+            tr(
+                "The window shows how strong the evidence is that a face is fake. "
+                "Little evidence is no proof that a face is real."
+            )
+        )
+        caution.setContentsMargins(16, 4, 16, 8)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(scrolled, 1)
+        whole.addWidget(caution)  # to be seen, however far one scrolls
         self.show_recents(())
-
-
-def drawing_of(recent: Recent) -> str:
-    """The name of the drawing for what kind it is."""
-    return "region" if recent.region is not None else recent.kind
-
-
-def escaped(text: str) -> str:
-    """For a tip, which Qt would else read as HTML where it looks like it."""
-    return "<span>" + text.replace("&", "&amp;").replace("<", "&lt;") + "</span>"
 
 
 def _giver(give: Callable[[Recent], None], recent: Recent) -> Callable[[], None]:

@@ -274,7 +274,7 @@ def test_a_file_can_be_dropped(window: MainWindow, clip: Path, qtbot: QtBot) -> 
     refused.ignore()
     window.dragEnterEvent(refused)
     assert not refused.isAccepted()
-    data.setUrls([QUrl("https://example.org/x.mp4"), QUrl.fromLocalFile(str(clip))])
+    data.setUrls([QUrl("ftp://example.org/x.mp4"), QUrl.fromLocalFile(str(clip))])
     taken = QDragEnterEvent(QPoint(9, 9), copy, data, left, none)
     taken.ignore()
     window.dragEnterEvent(taken)
