@@ -31,8 +31,12 @@ _LOOK_EVERY_S: Final = 0.12
 _BEFORE_S: Final = 4.0
 _AFTER_S: Final = 3.0
 _LEAST_S: Final = 4.0
-_STEP: Final = 0.4
-_SHIFT: Final = 4.1
+_STEP: Final = 0.2
+_SHARP: Final = 4.0
+_SHARPEST: Final = 1.2
+_LIMIT: Final = 7.5
+"""A step counts by its size, up to `_SHARPEST`, times `_SHARP`, with what stays different behind it:
+a sharp step needs less of that, and what crept in over pictures more."""
 _TURN: Final = 15.0
 """Degrees by which a head may have turned between what is compared."""
 _MAX_YAW: Final = 35.0
@@ -176,7 +180,7 @@ class ChangeWitness:
         while self._candidates and self._last - self._candidates[0].time_s >= _AFTER_S:
             step = self._candidates.popleft()
             size, what = self._shift(step.time_s)
-            if size <= _SHIFT:
+            if size + _SHARP * min(step.size, _SHARPEST) <= _LIMIT:
                 continue
             if self._change is None or self._weight(time_s) < 1.0 or size > self._change[1]:
                 self._change = step.time_s, size, f"{what} of the inner face, at one stroke"

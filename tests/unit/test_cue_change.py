@@ -29,7 +29,7 @@ def noise(seed: int) -> NDArray[np.float32]:
 def picture(face: int, room: int, k: int) -> Image:
     """A face with a texture before a room with one, and the noise of a camera."""
     mask = np.zeros((480, 640, 1), np.float32)
-    cv2.ellipse(mask, MIDDLE, (75, 105), 0, 0, 360, 1.0, -1)
+    cv2.ellipse(mask, MIDDLE, (95, 130), 0, 0, 360, 1.0, -1)
     whole = mask * noise(face) + (1 - mask) * noise(room)
     whole += np.random.default_rng(1000 + k).normal(0, 1.5, whole.shape)
     return np.clip(whole, 0, 255).astype(np.uint8)
