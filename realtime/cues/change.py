@@ -35,8 +35,8 @@ _STEP: Final = 0.2
 _SHARP: Final = 4.0
 _SHARPEST: Final = 1.2
 _LIMIT: Final = 7.5
-"""A step counts by its size, up to `_SHARPEST`, times `_SHARP`, with what stays different behind it:
-a sharp step needs less of that, and what crept in over pictures more."""
+"""A step counts by its size, up to `_SHARPEST`, times `_SHARP`, with what stays different behind
+it: a sharp step needs less of that, and what crept in over pictures more."""
 _TURN: Final = 15.0
 """Degrees by which a head may have turned between what is compared."""
 _MAX_YAW: Final = 35.0
