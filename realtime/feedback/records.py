@@ -59,18 +59,28 @@ class Crop:
         Raises:
             ValueError: if the box lies outside the picture.
         """
-        x, y, w, h = (float(value) for value in box)
-        left, top = max(0, round(x - _AROUND * w)), max(0, round(y - _AROUND * h))
-        right, bottom = round(x + (1 + _AROUND) * w), round(y + (1 + _AROUND) * h)
-        part = image[top : max(top, bottom), left : max(left, right)]
-        if part.size == 0:
-            raise ValueError("the box lies outside the picture")
+        return cls.whole(time_s, around(image, box))
+
+    @classmethod
+    def whole(cls, time_s: float, part: Image) -> Crop:
+        """All of a picture that was cut out before; takes some time for large ones."""
         done, data = cv2.imencode(".png", np.ascontiguousarray(part))
         if not done:
             raise ValueError("the picture could not be written as PNG")
         png = data.tobytes()
         high, wide = part.shape[:2]
         return cls(time_s, hashlib.sha256(png).hexdigest(), wide, high, png)
+
+
+def around(image: Image, box: FloatArray) -> Image:
+    """The part of ``image`` that `Crop.of` keeps, not copied; raises `ValueError` as it does."""
+    x, y, w, h = (float(value) for value in box)
+    left, top = max(0, round(x - _AROUND * w)), max(0, round(y - _AROUND * h))
+    right, bottom = round(x + (1 + _AROUND) * w), round(y + (1 + _AROUND) * h)
+    part = image[top : max(top, bottom), left : max(left, right)]
+    if part.size == 0:
+        raise ValueError("the box lies outside the picture")
+    return part
 
 
 @dataclass(frozen=True, slots=True)

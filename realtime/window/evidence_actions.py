@@ -86,13 +86,14 @@ class EvidenceActions:
         dialog.saved.connect(self._saved)
         general.tour.connect(dialog.reject)
         general.tour.connect(window.actions_.tour.trigger)
-        privacy.listing.connect(self.feedback.show_list)
+        privacy.listing.connect(lambda: self.feedback.show_list(dialog))
         privacy.forget.connect(window.actions_.clear_recent.trigger)
         dialog.open()
 
     def set_notifications(self, wanted: NotificationSettings) -> None:
         """From now on."""
         self.notifications = wanted
+        self._window.call.set_notifications(wanted)
         settings = self.preferences.settings
         if settings is not None:
             notification_settings.save(settings, wanted)
@@ -113,7 +114,7 @@ class EvidenceActions:
         self.export = actions.add(menu, tr("&Export a report…"), "Ctrl+E")
         self.was_real.triggered.connect(lambda: self.feedback.ask(Label.REAL))
         self.was_fake.triggered.connect(lambda: self.feedback.ask(Label.FAKE))
-        self.kept.triggered.connect(self.feedback.show_list)
+        self.kept.triggered.connect(lambda _on: self.feedback.show_list())
         self.export.triggered.connect(self.exports.ask)
         actions.settings.triggered.connect(self.show_settings)
 

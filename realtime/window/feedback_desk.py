@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from qtpy.QtWidgets import QFileDialog, QMainWindow
+from qtpy.QtWidgets import QFileDialog, QMainWindow, QWidget
 
 from realtime.errors import ConfigError, FakewatchError
 from realtime.feedback.export import Exported
@@ -91,9 +91,10 @@ class FeedbackDesk:
             dialog.rejected.connect(self._refused)
             dialog.open()
 
-    def show_list(self) -> None:
-        """Show what is kept."""
-        dialog = FeedbackList(self._preferences.config.feedback.keep_days, self._window)
+    def show_list(self, over: QWidget | None = None) -> None:
+        """Show what is kept, over the window or another dialog of it."""
+        days = self._preferences.config.feedback.keep_days
+        dialog = FeedbackList(days, over or self._window)
         self._list = dialog
         dialog.finished.connect(self._forget_list)
         dialog.delete.connect(lambda ids: self._change(partial(job.delete, ids=ids)))

@@ -104,7 +104,7 @@ class Preferences:
         if self._settings is None:
             return
         self._settings.sync()
-        if self._settings.status() != QSettings.Status.NoError and not self._told:
+        if self._settings.status() == QSettings.Status.AccessError and not self._told:
             self._told = True
             name = redact(self._settings.fileName())
             log.warning("the settings were not saved: %s", name)
@@ -116,6 +116,14 @@ class Preferences:
             )
 
     def _read(self, settings: QSettings) -> None:
+        if settings.status() == QSettings.Status.FormatError:
+            name = redact(settings.fileName())
+            log.warning("the settings are damaged: %s", name)
+            self._say(
+                tr(
+                    "The settings in {path} are damaged; what cannot be read there is as at first."
+                ).format(path=name)
+            )
         settings.beginGroup(_GROUP)
         kept = {name: settings.value(name) for name in settings.childKeys()}
         settings.endGroup()

@@ -81,9 +81,11 @@ class Recording:
         return self.second_of(self._time(result))
 
     def crops(self, track_id: int, span: tuple[float, float] | None) -> tuple[Crop, ...]:
-        """Pictures of one person that were gathered, within ``span`` seconds of the source."""
+        """Pictures of one person that were gathered, within ``span`` seconds of the source; for a
+        thread that may take its time."""
         with self._lock:
-            return self._crops.of(track_id, span)
+            found = self._crops.of(track_id, span)
+        return tuple(Crop.whole(time_s, part) for time_s, part in found)
 
     def forget_crops(self) -> None:
         """Let go of all pictures for feedback."""

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFrame,
+    QHBoxLayout,
     QScrollArea,
     QTabWidget,
     QVBoxLayout,
@@ -16,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from realtime.errors import ConfigError
-from realtime.window.forms import Complaint, button
+from realtime.window.forms import Complaint, button, quiet_button
 from realtime.window.settings_pages import Page
 from realtime.window.translate import tr
 
@@ -47,7 +48,8 @@ class SettingsDialog(QDialog):
         self.ok = button(buttons, tr("OK"), roles.AcceptRole)
         self.ok.setDefault(True)
         button(buttons, tr("Cancel"), roles.RejectRole)
-        self.restore = button(buttons, tr("&Restore defaults"), roles.ResetRole)
+        # Beside the box: inside, Qt lets Tab skip all the others.
+        self.restore = quiet_button(tr("&Restore defaults"))
         self.restore.setToolTip(tr("Of the page that is shown; nothing changes before OK"))
         self.restore.clicked.connect(self._restore)
         buttons.accepted.connect(self.accept)
@@ -55,7 +57,10 @@ class SettingsDialog(QDialog):
         column = QVBoxLayout(self)
         column.addWidget(self.tabs, 1)
         column.addWidget(self.complaint)
-        column.addWidget(buttons)
+        row = QHBoxLayout()
+        row.addWidget(self.restore)
+        row.addWidget(buttons, 1)
+        column.addLayout(row)
 
     def accept(self) -> None:
         """Let everything hold, or say in one sentence on which page something cannot."""

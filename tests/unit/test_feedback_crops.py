@@ -14,6 +14,7 @@ from realtime.errors import ConfigError, SinkError
 from realtime.feedback import crops
 from realtime.feedback.crops import CropGathering, crop_of
 from realtime.feedback.place import default_path, path_of
+from realtime.feedback.records import Crop
 from realtime.feedback.store import FeedbackStore
 from realtime.types import VerdictState
 from tests.unit.report_runs import frame_result
@@ -25,19 +26,18 @@ def test_of_a_long_run_few_pictures_are_kept_from_all_over_it() -> None:
     gathering = CropGathering()
     for index in range(400):
         gathering.add(frame_result(index, index / 4, {1: STRONG}), index / 4)
-    times = [crop.time_s for crop in gathering.of(1)]
+    times = [time_s for time_s, _ in gathering.of(1)]
     assert 3 <= len(times) <= crops.MOST
     assert times[0] < 5
     assert times[-1] > 80
-    assert all(crop.png for crop in gathering.of(1))
-    assert [c.time_s for c in gathering.of(1, (times[1], times[2]))] == times[1:3]
+    assert [t for t, _ in gathering.of(1, (times[1], times[2]))] == times[1:3]
     assert gathering.of(2) == ()
     gathering.clear()
     assert gathering.of(1) == ()
 
 
 def test_memory_is_bounded_and_who_is_seen_now_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crops, "MAX_BYTES", 200_000)
+    monkeypatch.setattr(crops, "MAX_BYTES", 600_000)
     gathering = CropGathering()
     for index in range(60):
         gathering.add(frame_result(index, float(index), {index: STRONG}), float(index))
@@ -45,8 +45,14 @@ def test_memory_is_bounded_and_who_is_seen_now_is_kept(monkeypatch: pytest.Monke
     assert left[-1] == 59
     assert 1 <= len(left) < 59
     assert left == list(range(left[0], 60))
-    sizes = [len(crop.png or b"") for i in left for crop in gathering.of(i)]
-    assert sum(sizes) <= 200_000 or len(left) == 1
+    sizes = [part.nbytes for i in left for _, part in gathering.of(i)]
+    assert sum(sizes) <= 600_000
+    # One person alone, larger than there is room for: one picture stays.
+    monkeypatch.setattr(crops, "MAX_BYTES", 1000)
+    for index in range(60, 70):
+        gathering.add(frame_result(index, float(index), {99: STRONG}), float(index))
+    assert [i for i in range(100) if gathering.of(i)] == [99]
+    assert len(gathering.of(99)) == 1
 
 
 def test_a_crop_is_the_face_or_nothing() -> None:
@@ -55,8 +61,12 @@ def test_a_crop_is_the_face_or_nothing() -> None:
     assert found is not None
     assert found.width > 100
     assert crop_of(result, 2, 1.0) is None
-    outside = np.array([900, 900, 50, 50], np.float32)
-    assert crop_of(result, 1, 1.0, outside) is None
+    result.faces.boxes[0] = (900, 900, 50, 50)
+    assert crop_of(result, 1, 1.0) is None
+    gathering = CropGathering()
+    gathering.add(result, 1.0)
+    assert gathering.of(1) == ()
+    assert Crop.whole(1.0, np.zeros((9, 8, 3), np.uint8)).png is not None
 
 
 def test_the_settings_say_where_feedback_lies(tmp_path: Path) -> None:
