@@ -22,12 +22,17 @@ LONG_MS: Final = 50.0
 
 
 class Watchdog(QObject):
-    """A timer of `BEAT_MS` on Qt's thread: whatever it is late by, that thread did not answer."""
+    """A timer of `BEAT_MS` on Qt's thread: whatever it is late by, that thread did not answer.
+
+    Beside it, the processor time of that thread since the beat before: of a long block with little
+    of it, the thread was kept from running, by other work on the machine or other threads.
+    """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.late_ms: list[float] = []
-        self._last = time.perf_counter()
+        self.worked_ms: list[float] = []
+        self._last = self._worked = 0.0
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(BEAT_MS)
@@ -35,8 +40,8 @@ class Watchdog(QObject):
 
     def start(self) -> None:
         """Begin anew."""
-        self.late_ms = []
-        self._last = time.perf_counter()
+        self.late_ms, self.worked_ms = [], []
+        self._last, self._worked = time.perf_counter(), time.thread_time()
         self._timer.start()
 
     def stop(self) -> None:
@@ -44,19 +49,22 @@ class Watchdog(QObject):
         self._timer.stop()
 
     def summary(self) -> dict[str, float]:
-        """The longest block, the 99.9th percentile, and how many were longer than `LONG_MS`."""
+        """The longest block, the 99.9th percentile, how many were longer than `LONG_MS`, and the
+        most that the thread itself worked between two beats."""
         late = np.array(self.late_ms or [0.0])
         return {
             "blocked_max_ms": round(float(late.max()), 1),
             "blocked_p999_ms": round(float(np.percentile(late, 99.9)), 1),
             "blocked_over_50ms": int((late > LONG_MS).sum()),
+            "worked_max_ms": round(max(self.worked_ms, default=0.0), 1),
             "beats": len(self.late_ms),
         }
 
     def _beat(self) -> None:
-        now = time.perf_counter()
+        now, worked = time.perf_counter(), time.thread_time()
         self.late_ms.append(max(0.0, 1000 * (now - self._last) - BEAT_MS))
-        self._last = now
+        self.worked_ms.append(1000 * (worked - self._worked))
+        self._last, self._worked = now, worked
 
 
 @dataclass

@@ -88,7 +88,7 @@ class Canvas(Lens):
         if self.view == FIT or result is None or places is None:
             return ""
         pane = places.pane
-        text = tr("{percent} %").format(percent=round(100 * pane.scale))
+        text = tr("Zoom {percent} %").format(percent=round(100 * pane.scale))
         to_pane = mapping(pane.size[::-1], result.frame.image.shape, pane.region)
         seen = (0, 0, *pane.size)
         hidden = sum(not overlaps(to_pane.rect(box), seen) for box in result.faces.boxes)
@@ -145,12 +145,12 @@ class Canvas(Lens):
     def paintEvent(self, _event: QPaintEvent | None) -> None:
         """Draw the picture, or what stands for it."""
         ratio = self.devicePixelRatioF()
-        picture, places = self._picture, self.places
+        places = self.places
+        # Before there is a painter: if this fails, an open one would end the process.
+        picture = None if places is None else self._drawn(places, ratio)
         painter = QPainter(self)
         painter.fillRect(self.rect(), _BACKGROUND)
-        if self._result is not None and places is not None:
-            if picture is None or picture.devicePixelRatioF() != ratio:
-                picture = self._picture = self._render(self._result, places, ratio)
+        if picture is not None and places is not None:
             # On whole pixels of the screen, or it would be blurred.
             painter.drawImage(QPointF(places.lefts[0] / ratio, places.top / ratio), picture)
         elif not self._notice:
@@ -165,6 +165,13 @@ class Canvas(Lens):
         painter.setPen(_STATE_INK)
         flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
         painter.drawText(self.rect(), int(flags), self._state_text)
+
+    def _drawn(self, places: Places, ratio: float) -> QImage | None:
+        picture = self._picture
+        fresh = picture is not None and picture.devicePixelRatioF() == ratio
+        if not fresh and self._result is not None:
+            picture = self._picture = self._render(self._result, places, ratio)
+        return picture
 
     def _render(self, result: FrameResult, places: Places, ratio: float) -> QImage:
         began = time.perf_counter()

@@ -80,7 +80,7 @@ def draw_landmarks(canvas: Image, result: FrameResult, region: Region | None = N
     """Put a dot on each landmark; ``canvas`` and ``region`` as for `hide_faces`."""
     high, wide = canvas.shape[:2]
     to_canvas = mapping(canvas.shape, result.frame.image.shape, region)
-    side = 1 + round(min(high, wide) / 1000)
+    side = 1 + round(min(high, wide) / 500)
     steps = np.indices((side, side)).reshape(2, -1).T - side // 2
     for i in range(len(result.faces)):
         if not result.faces.has_landmarks(i):

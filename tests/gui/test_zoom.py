@@ -321,10 +321,10 @@ def test_faces_out_of_sight_are_counted(canvas: Canvas) -> None:
     canvas.show_result(results.result(5, size=(640, 360)))
     assert canvas.hint == ""
     canvas.set_view(View(6.0, 0.0, 0.0))
-    assert canvas.hint == "600 % · 1 face out of sight"
+    assert canvas.hint == "Zoom 600 % · 1 face out of sight"
     assert canvas.accessibleDescription() == canvas.hint
     canvas.set_view(View(6.0, 0.5, 0.5))
-    assert canvas.hint == "600 %"
+    assert canvas.hint == "Zoom 600 %"
     before = pixels(canvas)
     canvas.set_view(FIT)
     assert canvas.accessibleDescription() == ""
