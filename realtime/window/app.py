@@ -99,6 +99,7 @@ def run_window(
 
     from realtime.window.language import speak  # noqa: PLC0415
     from realtime.window.main_window import MainWindow  # noqa: PLC0415
+    from realtime.window.placing import comfortable, screens  # noqa: PLC0415
     from realtime.window.portal import portal_of_session  # noqa: PLC0415
 
     form, scope = QSettings.Format.IniFormat, QSettings.Scope.UserScope
@@ -111,6 +112,8 @@ def run_window(
         loop=loop,
         settings=settings,
     )
+    if settings.value("geometry") is None:
+        window.resize(comfortable(window.size(), screens()))
     with catch_exceptions(window.report_trouble, app.quit) as interrupted:
         window.show()
         window.extras.look.follow(window, portal_of_session())

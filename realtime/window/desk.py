@@ -11,7 +11,7 @@ from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from realtime.events import Event, EventLog, StatusWatch
-from realtime.history import History, Picture
+from realtime.history import History, Lane, Picture
 from realtime.types import FrameResult, SourceStatus
 from realtime.window.bridge import Bridge
 from realtime.window.events_view import EventsView
@@ -48,6 +48,7 @@ class Desk:
             )
         ]
         self.selected: int | None = None
+        self._followed = True
         self._statuses = StatusWatch()
         self._names: dict[str, str] = {}
         self._bridges: dict[str, Bridge] = {}
@@ -119,7 +120,11 @@ class Desk:
             self._show_faces(result)
 
     def select(self, track_id: int | None) -> None:
-        """Say why of this person."""
+        """Say why of this person, whoever comes and goes."""
+        self._followed = False
+        self._select(track_id)
+
+    def _select(self, track_id: int | None) -> None:
         if track_id != self.selected:
             self.selected = track_id
             self._chosen(track_id)
@@ -197,9 +202,7 @@ class Desk:
         if state != self._shown:
             self._shown = state
             present = [lane for lane in picture.lanes if lane.present] or list(picture.lanes[-4:])
-            if self.selected is None and present:
-                gravest = max(present, key=lambda lane: lane.verdict.state.rank)
-                self.select(gravest.track_id)
+            self._follow(present)
             kept = [p for p in picture.lanes if p in present or p.track_id == self.selected]
             self.people.show_lanes(kept, picture.now_s, self.selected)
             self._show_why()
@@ -207,6 +210,14 @@ class Desk:
             at_s = self.here(result)
             self.timeline.show_picture(picture, at_s, live=live, duration_s=duration_s)
         self._show_events()
+
+    def _follow(self, present: Sequence[Lane]) -> None:
+        """While nobody was chosen: the gravest, and another once that one has left."""
+        here = [lane.track_id for lane in present if lane.present]
+        left = self._followed and bool(here) and self.selected not in here
+        if present and (self.selected is None or left):
+            self._followed = True
+            self._select(max(present, key=lambda lane: lane.verdict.state.rank).track_id)
 
     def _show_why(self) -> None:
         lanes = self._picture.lanes

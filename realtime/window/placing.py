@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from qtpy.QtCore import QPoint, QRect
+from qtpy.QtCore import QPoint, QRect, QSize
 from qtpy.QtGui import QGuiApplication
 
 from realtime.sources import Address, SourceKind
 
 MARGIN: Final = 12
+_FRAME: Final = QSize(8, 40)
+"""What the frame and the title of a window take at most, before it can be asked."""
 
 
 def screens() -> list[QRect]:
     """What is free of task bars on each screen, the first one first."""
     return [screen.availableGeometry() for screen in QGuiApplication.screens()]
+
+
+def comfortable(wanted: QSize, areas: Sequence[QRect]) -> QSize:
+    """``wanted``, or what of it fits on the first of ``areas`` with the frame of a window."""
+    if not areas:
+        return wanted
+    return wanted.boundedTo(areas[0].size() - _FRAME)
 
 
 def clamped(wanted: QRect, areas: Sequence[QRect]) -> QRect:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import QPointF, QSettings, Qt
+from qtpy.QtCore import QPointF, QRect, QSettings, QSize, Qt
 from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QInputDialog, QLineEdit, QToolButton
 
@@ -15,6 +15,7 @@ from realtime.config import Config
 from realtime.events import Event, EventKind
 from realtime.history import Picture
 from realtime.types import SourceState, Verdict, VerdictState
+from realtime.window import placing
 from realtime.window.command_palette import CommandPalette
 from realtime.window.main_window import MainWindow
 from realtime.window.themes import THEMES, Look, contrast
@@ -283,3 +284,28 @@ def test_twenty_people_have_a_row_and_a_lane_each(person: MainWindow) -> None:
     assert not desk.timeline.grab().toImage().isNull()
     desk.people.show_lanes((), 0.0, None)
     assert desk.people.rowCount() == 0
+
+
+def test_who_leaves_makes_room_for_who_comes_unless_chosen(
+    person: MainWindow, qtbot: QtBot
+) -> None:
+    desk = person.desk
+    first = desk.selected
+
+    def somebody_else() -> bool:
+        person.extras.refresh()
+        return any(lane.present and lane.track_id != first for lane in desk.timeline.lanes)
+
+    person.file.seek(0.0)
+    qtbot.waitUntil(somebody_else, timeout=WAIT_MS)
+    assert desk.selected != first
+    desk.select(first)
+    person.extras.refresh()
+    assert desk.selected == first
+
+
+def test_a_window_larger_than_the_screen_begins_smaller() -> None:
+    wanted, screen = QSize(1280, 860), QRect(0, 0, 1366, 768)
+    assert placing.comfortable(wanted, [screen]).height() <= 768 - 40
+    assert placing.comfortable(wanted, [screen]).width() == 1280
+    assert placing.comfortable(wanted, []) == wanted
