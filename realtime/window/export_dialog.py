@@ -28,7 +28,7 @@ from qtpy.QtWidgets import (
 from realtime.report.gather import Outline
 from realtime.window.controls import clock
 from realtime.window.export_job import Export, Part, suggested
-from realtime.window.forms import Complaint, button, quiet_button, short, text, tip
+from realtime.window.forms import Complaint, button, fit, quiet_button, short, text, tip
 from realtime.window.people import SIGNS
 from realtime.window.recording import Recording
 from realtime.window.states import verdict_name
@@ -61,7 +61,6 @@ class ExportDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Export a report"))
-        self.resize(560, 520)
         self.replace = False
         self.busy = False
         self.tree = _tree(offers)
@@ -85,6 +84,7 @@ class ExportDialog(QDialog):
         self.complaint = Complaint()
         self._lay_out()
         self._connect()
+        fit(self, 76, 30)
 
     @property
     def parts(self) -> tuple[Part, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,7 +26,7 @@ from realtime.feedback.records import Label
 from realtime.redact import redact
 from realtime.window.controls import clock
 from realtime.window.feedback_job import MAX_NOTE
-from realtime.window.forms import Complaint, button, elided, short, text
+from realtime.window.forms import Complaint, button, elided, fit, short, text
 from realtime.window.translate import later, tr
 
 _LONGEST_S: Final = 1e7
@@ -90,7 +91,7 @@ class ConsentDialog(QDialog):
         self.agree.setAutoDefault(False)
         self.refuse.setDefault(True)
         self.refuse.setFocus()
-        self.setMinimumWidth(520)
+        fit(self, 72, 10)
 
 
 def consent_words(place: Path | None) -> list[str]:
@@ -163,8 +164,8 @@ class FeedbackDialog(QDialog):
         self.part = QRadioButton(tr("This person, in &these seconds alone:"))
         self.everyone = QRadioButton(tr("&Everyone who is seen in these seconds:"))
         self.whole.setChecked(True)
-        self.start = _seconds(tr("From second"), subject.shown[0])
-        self.end = _seconds(tr("To second"), subject.shown[1])
+        self.start = _seconds(tr("From second"), math.floor(10 * subject.shown[0]) / 10)
+        self.end = _seconds(tr("To second"), math.ceil(10 * subject.shown[1]) / 10)
         for choice in (self.whole, self.part, self.everyone):
             choice.toggled.connect(self._enable)
 
@@ -198,7 +199,7 @@ class FeedbackDialog(QDialog):
         column.addWidget(text(tr("The label is what you believe; say it only where you know it.")))
         column.addWidget(self.complaint)
         column.addWidget(buttons)
-        self.setMinimumWidth(440)
+        fit(self, 62, 10)
 
     def accept(self) -> None:
         """Give the answer, or say in one sentence what is wrong with it."""

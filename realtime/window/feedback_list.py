@@ -25,11 +25,13 @@ from realtime.redact import redact
 from realtime.window.controls import clock
 from realtime.window.feedback_dialog import label_title
 from realtime.window.feedback_job import Listing, Row
-from realtime.window.forms import Complaint, button, quiet_button, short, text, tip
+from realtime.window.forms import Complaint, button, fit, quiet_button, short, text, tip
 from realtime.window.translate import tr, trn
 
 _ID: Final = Qt.ItemDataRole.UserRole
 _MAX_DAYS: Final = 100_000
+_WIDEST: Final = 26
+"""Letters of a column."""
 
 
 class FeedbackList(QDialog):
@@ -48,7 +50,6 @@ class FeedbackList(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Feedback that is kept"))
-        self.resize(980, 460)
         self._rows: tuple[Row, ...] = ()
         self.about = text(tr("Reading …"), name=tr("How much is kept"))
         self.table = self._table()
@@ -64,6 +65,7 @@ class FeedbackList(QDialog):
         self._lay_out()
         self._connect()
         self._enable()
+        fit(self, 140, 26)
 
     @property
     def chosen(self) -> tuple[Row, ...]:
@@ -81,6 +83,7 @@ class FeedbackList(QDialog):
                 item = QTableWidgetItem(redact(cell))
                 item.setToolTip(tip(row.source if cell == short(row.source) else cell))
                 self.table.setItem(number, column, item)
+        self._fit_columns()
         self.about.setText(_about(listing))
         self._enable()
 
@@ -113,9 +116,15 @@ class FeedbackList(QDialog):
         rows.hide()
         columns.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         columns.setStretchLastSection(True)
-        for column, wide in enumerate((140, 110, 130, 170, 60, 120, 70)):
-            table.setColumnWidth(column, wide)
         return table
+
+    def _fit_columns(self) -> None:
+        """As wide as their texts, but none so wide that others are out of sight."""
+        most = self.table.fontMetrics().averageCharWidth() * _WIDEST
+        self.table.resizeColumnsToContents()
+        for column in range(self.table.columnCount() - 1):
+            if self.table.columnWidth(column) > most:
+                self.table.setColumnWidth(column, most)
 
     def _lay_out(self) -> None:
         row = QHBoxLayout()

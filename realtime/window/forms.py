@@ -6,7 +6,8 @@ import html
 import os
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDialogButtonBox, QLabel, QPushButton, QSizePolicy, QWidget
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QSizePolicy, QWidget
 
 from realtime.redact import redact
 from realtime.window.controls import ElidedLabel
@@ -66,6 +67,21 @@ class Complaint(QLabel):
         self.setText(redact(sentence).replace("/", "/\u200b"))
         self.setAccessibleName(redact(sentence))
         self.show()
+
+
+def fit(dialog: QDialog, letters: int, lines: int) -> None:
+    """Make ``dialog``, which is laid out, so wide and so high at least, and higher where its texts
+    wrap; never larger than the screen."""
+    metrics = dialog.fontMetrics()
+    wide, high = letters * metrics.averageCharWidth(), lines * metrics.lineSpacing()
+    screen = QGuiApplication.primaryScreen()
+    if screen is not None:
+        room = screen.availableGeometry()
+        wide, high = min(wide, room.width() - 40), min(high, room.height() - 60)
+    layout = dialog.layout()
+    if layout is not None and layout.hasHeightForWidth():
+        high = max(high, layout.totalHeightForWidth(wide))
+    dialog.resize(wide, high)
 
 
 def button(box: QDialogButtonBox, words: str, role: QDialogButtonBox.ButtonRole) -> QPushButton:

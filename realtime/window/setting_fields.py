@@ -115,6 +115,7 @@ class AnalysisFields(QWidget):
         group = QGroupBox(title)
         form = QFormLayout(group)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         if names == list(VERDICT):
             form.addRow(tr("Preset"), self.preset)
         for name in names:

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from realtime.errors import ConfigError
-from realtime.window.forms import Complaint, button, quiet_button
+from realtime.window.forms import Complaint, button, fit, quiet_button
 from realtime.window.settings_pages import Page
 from realtime.window.translate import tr
 
@@ -31,7 +31,6 @@ class SettingsDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Settings"))
-        self.resize(620, 560)
         self.pages = tuple(pages)
         self.tabs = QTabWidget()
         for page in self.pages:
@@ -61,6 +60,7 @@ class SettingsDialog(QDialog):
         row.addWidget(self.restore)
         row.addWidget(buttons, 1)
         column.addLayout(row)
+        fit(self, 88, 36)
 
     def accept(self) -> None:
         """Let everything hold, or say in one sentence on which page something cannot."""
