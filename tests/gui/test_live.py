@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPointF, Qt
 
 from realtime.config import Config
 from realtime.errors import ExitCode
+from realtime.events import Event, EventKind
 from realtime.sources import parse
 from realtime.types import SourceState
 from realtime.window.main_window import MainWindow
@@ -213,3 +215,61 @@ def test_an_old_result_is_never_shown_as_live(live: MainWindow, qtbot: QtBot) ->
     live.canvas.set_notice(live_notice(status(SourceState.LIVE), now, result.frame))
     assert live.canvas.notice.old
     assert live.canvas.notice.headline == "Late"
+
+
+def test_a_click_on_the_time_line_and_brackets_go_back_and_space_returns(
+    live: MainWindow, units: list[Unit], qtbot: QtBot
+) -> None:
+    with camera(units) as (url, _):
+        live.open(url)
+        wait_for(qtbot, lambda: is_live(live))
+        past, line = live.live.past, live.desk.timeline
+        wait_for(qtbot, lambda: time.monotonic() - past.oldest > 2.0)
+        wait_for(qtbot, lambda: bool(line.toolTip()))
+        then = past.oldest + 0.7
+        where = line.mapFromScene(line.getViewBox().mapViewToScene(QPointF(then, 0.0)))
+        qtbot.mouseClick(line.viewport(), Qt.MouseButton.LeftButton, pos=where)
+        wait_for(qtbot, lambda: live.live.held is True)
+        assert past.here == pytest.approx(then, abs=0.6)
+        assert live.canvas.notice.headline.endswith(" ago")
+        assert not live.canvas.notice.old
+        assert live.actions_.play.text() == "Show the &live picture"
+        engine = live.player.engine
+        assert engine is not None
+        before = engine.sources[0].counts.analysed
+        wait_for(qtbot, lambda: engine.sources[0].counts.analysed > before + 5)
+        assert past.here == pytest.approx(then, abs=0.6)
+        wait_for(qtbot, lambda: abs(line._head.value() - past.here) < 1e-6)
+        # What is drawn and hidden is drawn and hidden there too.
+        plain = pixels(live.canvas)
+        qtbot.keyClick(live, Key.Key_B)
+        assert (pixels(live.canvas) != plain).any()
+        qtbot.keyClick(live, Key.Key_Space)
+        wait_for(qtbot, lambda: is_live(live))
+        assert not live.live.held
+        event = Event(EventKind.ALERT, then, time.time(), live.desk.source_id, None, "Strong")
+        live.desk.log.add([event])
+        qtbot.keyClick(live, Key.Key_BracketLeft)
+        assert live.live.held
+        assert past.here == pytest.approx(then, abs=0.3)
+        qtbot.keyClick(live, Key.Key_End)
+        assert not live.live.held
+        qtbot.keyClick(live, Key.Key_Comma)
+        assert live.live.held
+        close_in_time(live)
+
+
+def test_a_source_that_dies_while_one_looks_back_is_said_to(
+    live: MainWindow, units: list[Unit], qtbot: QtBot
+) -> None:
+    with camera(units) as (url, _):
+        live.open(url)
+        wait_for(qtbot, lambda: is_live(live))
+        wait_for(qtbot, lambda: time.monotonic() - live.live.past.oldest > 1.0)
+        qtbot.keyClick(live, Key.Key_Home)
+        assert live.live.held
+    wait_for(qtbot, lambda: live.canvas.notice.detail.startswith("Reconnecting."))
+    assert live.canvas.notice.headline.endswith(" ago")
+    qtbot.keyClick(live, Key.Key_End)
+    assert live.canvas.notice.headline == "Reconnecting"
+    assert live.canvas.notice.old
