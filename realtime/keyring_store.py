@@ -8,8 +8,9 @@ unlock it and waits for the answer: call this from no thread that must not wait.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlsplit
 
 from realtime.errors import ConfigError
@@ -17,6 +18,8 @@ from realtime.redact import redact
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
+
+T = TypeVar("T")
 
 SERVICE: Final = "fakewatch"
 _PORTS: Final = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
@@ -55,15 +58,11 @@ def save(url: str, credentials: Credentials) -> None:
         ConfigError: if the URL has no host, the user no name, or the system no keyring that
             keeps it; nothing is stored then.
     """
-    host = host_of(url)
-    if not credentials.user:
+    service, user, password = _service(host_of(url)), credentials.user, credentials.password
+    if not user:
         raise ConfigError("A password is kept by its user; give the user too.")
-    ring = _ring()
-    try:
-        ring.set_password(_service(host), credentials.user, credentials.password)
-        kept = ring.get_password(_service(host), credentials.user)
-    except Exception as exc:  # noqa: BLE001 - whatever a backend of the system raises
-        raise _refused(exc) from None
+    _call(lambda ring: ring.set_password(service, user, password))
+    kept = _call(lambda ring: ring.get_password(service, user))
     if kept != credentials.password:
         raise ConfigError(f"The keyring did not keep the password; {_REMEDY}.")
 
@@ -74,38 +73,33 @@ def load(url: str, user: str) -> Credentials | None:
     Raises:
         ConfigError: if the URL has no host, or the system no keyring that can be read.
     """
-    host, ring = host_of(url), _ring()
-    try:
-        password = ring.get_password(_service(host), user)
-    except Exception as exc:  # noqa: BLE001 - whatever a backend of the system raises
-        raise _refused(exc) from None
+    service = _service(host_of(url))
+    password = _call(lambda ring: ring.get_password(service, user))
     return None if password is None else Credentials(user, password)
 
 
 def forget(url: str, user: str) -> bool:
     """Delete what is kept; whether there was something. Raises `ConfigError` as `load` does."""
-    host, ring = host_of(url), _ring()
-    try:
-        if ring.get_password(_service(host), user) is None:
-            return False
-        ring.delete_password(_service(host), user)
-    except Exception as exc:  # noqa: BLE001 - whatever a backend of the system raises
-        raise _refused(exc) from None
+    service = _service(host_of(url))
+    if load(url, user) is None:
+        return False
+    _call(lambda ring: ring.delete_password(service, user))
     return True
 
 
 def remember(url: str, credentials: Credentials) -> None:
     """As `save`, and these are what `recall` gives for every stream of that host from now on.
 
+    What was remembered before for another user of that host is deleted: nothing would find it.
+
     Raises:
         ConfigError: as `save`.
     """
+    before = recall(url)
     save(url, credentials)
-    ring = _ring()
-    try:
-        ring.set_password(SERVICE, host_of(url), credentials.user)
-    except Exception as exc:  # noqa: BLE001 - whatever a backend of the system raises
-        raise _refused(exc) from None
+    _call(lambda ring: ring.set_password(SERVICE, host_of(url), credentials.user))
+    if before is not None and before.user != credentials.user:
+        forget(url, before.user)
 
 
 def recall(url: str) -> Credentials | None:
@@ -114,23 +108,18 @@ def recall(url: str) -> Credentials | None:
     Raises:
         ConfigError: if the URL has no host, or the system no keyring that can be read.
     """
-    host, ring = host_of(url), _ring()
-    try:
-        user = ring.get_password(SERVICE, host)
-    except Exception as exc:  # noqa: BLE001 - whatever a backend of the system raises
-        raise _refused(exc) from None
+    host = host_of(url)
+    user = _call(lambda ring: ring.get_password(SERVICE, host))
     return None if user is None else load(url, user)
 
 
 def forget_host(url: str) -> bool:
     """Delete what `recall` would give; whether there was something. Raises as `recall` does."""
-    known, host, ring = recall(url), host_of(url), _ring()
-    try:
-        if ring.get_password(SERVICE, host) is not None:
-            ring.delete_password(SERVICE, host)
-    except Exception as exc:  # noqa: BLE001 - whatever a backend of the system raises
-        raise _refused(exc) from None
-    return known is not None and forget(url, known.user)
+    known, host = recall(url), host_of(url)
+    if known is None:
+        return False
+    _call(lambda ring: ring.delete_password(SERVICE, host))
+    return forget(url, known.user)
 
 
 def require() -> None:
@@ -138,17 +127,17 @@ def require() -> None:
     _ring()
 
 
-def available() -> bool:
-    """Whether this system has a keyring that keeps passwords."""
-    try:
-        _ring()
-    except ConfigError:
-        return False
-    return True
-
-
 def _service(host: str) -> str:
     return f"{SERVICE} {host}"
+
+
+def _call(work: Callable[[KeyringBackend], T]) -> T:
+    """What the keyring answers; raises `ConfigError` without one, or if it refuses."""
+    ring = _ring()
+    try:
+        return work(ring)
+    except Exception as exc:  # noqa: BLE001 - whatever a backend of the system raises
+        raise _refused(exc) from None
 
 
 def _ring() -> KeyringBackend:

@@ -26,7 +26,6 @@ from realtime.window.veil import Shot, Veil
 class Place:
     """A screen as Qt knows it: where it lies in units of which ``ratio`` pixels make one."""
 
-    name: str
     area: Region
     ratio: float
 
@@ -114,7 +113,6 @@ class RegionPicker(QObject):
 
     def _focus(self, veil: Veil | None) -> None:
         if veil is not None:
-            veil.raise_()
             veil.activateWindow()
             veil.setFocus()
             veil.begin_with_keys()
@@ -135,7 +133,7 @@ class RegionPicker(QObject):
 def _place(screen: QScreen) -> Place:
     area = screen.geometry()
     box = (area.x(), area.y(), area.width(), area.height())
-    return Place(screen.name(), box, screen.devicePixelRatio())
+    return Place(box, screen.devicePixelRatio())
 
 
 def _distance(place: Place, area: Region) -> float:

@@ -74,11 +74,15 @@ class Veil(QWidget):
         self._complaint = ""
         self.setGeometry(screen.geometry())
         self.setCursor(Qt.CursorShape.CrossCursor)
-        self.setMouseTracking(False)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setWindowTitle(tr("Choose a region of the screen"))
         self.setAccessibleName(self.windowTitle())
         self._describe()
+
+    @property
+    def begun(self) -> bool:
+        """Whether a region is being dragged."""
+        return self._from is not None
 
     @property
     def pixels(self) -> Region:
@@ -137,17 +141,20 @@ class Veil(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         """It goes from where it began to here."""
         if event is not None and self._from is not None:
-            a, b = self._from, event.pos()
-            size = (abs(a.x() - b.x()), abs(a.y() - b.y()))
-            rect = QRect(min(a.x(), b.x()), min(a.y(), b.y()), *size)
-            self.region = rect.intersected(self.rect())
-            self._show()
+            self._drag(self._from, event.pos())
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
         """That is it."""
         if event is not None and self._from is not None:
+            self._drag(self._from, event.pos())
             self._from = None
             self.take()
+
+    def _drag(self, a: QPoint, b: QPoint) -> None:
+        size = (abs(a.x() - b.x()), abs(a.y() - b.y()))
+        rect = QRect(min(a.x(), b.x()), min(a.y(), b.y()), *size)
+        self.region = rect.intersected(self.rect())
+        self._show()
 
     def paintEvent(self, _event: QPaintEvent | None) -> None:
         """The screen, dark but for what is chosen, with its size."""

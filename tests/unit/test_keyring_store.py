@@ -8,41 +8,22 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends import fail, null
-from keyring.errors import KeyringLocked, PasswordDeleteError
 
 from realtime.errors import ConfigError
-from realtime.keyring_store import Credentials, available, forget, host_of, load, save
+from realtime.keyring_store import (
+    Credentials,
+    forget,
+    forget_host,
+    host_of,
+    load,
+    recall,
+    remember,
+    require,
+    save,
+)
+from tests.rings import Locked, Memory
 
 URL = "rtsp://camera.local/stream"
-
-
-class Memory(KeyringBackend):
-    """A backend as the library asks for it, that keeps everything in a dictionary."""
-
-    priority = 1
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        if self.kept.pop((service, username), None) is None:
-            raise PasswordDeleteError("hunter2")
-
-
-class Locked(Memory):
-    """One whose owner does not unlock it; what it says must not get out."""
-
-    def get_password(self, service: str, username: str) -> str | None:
-        raise KeyringLocked("hunter2 is locked")
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        raise KeyringLocked(f"{password} is locked")
 
 
 class Forgetful(Memory):
@@ -67,7 +48,7 @@ def memory() -> Memory:
 
 
 def test_what_was_kept_is_found_by_host_and_user(memory: Memory) -> None:
-    assert available()
+    require()
     assert load(URL, "anna") is None
     save(URL, Credentials("anna", "hunter2"))
     save(URL, Credentials("bert", "other"))
@@ -77,6 +58,20 @@ def test_what_was_kept_is_found_by_host_and_user(memory: Memory) -> None:
     save(URL, Credentials("anna", "new"))
     assert load(URL, "anna") == Credentials("anna", "new")
     assert len(memory.kept) == 3
+
+
+def test_a_host_is_remembered_with_who_was_there_last(memory: Memory) -> None:
+    assert recall(URL) is None
+    assert not forget_host(URL)
+    remember(URL, Credentials("anna", "hunter2"))
+    remember("rtsp://camera.local/other", Credentials("bert", "other"))
+    remember("rtsp://elsewhere/x", Credentials("carl", "third"))
+    assert recall("rtsp://camera.local:554/a?b=1") == Credentials("bert", "other")
+    assert forget_host(URL)
+    assert recall(URL) is None
+    assert load(URL, "anna") is None  # which nobody could find any more
+    assert len(memory.kept) == 2
+    assert recall("rtsp://elsewhere/y") == Credentials("carl", "third")
 
 
 def test_what_is_forgotten_is_gone(memory: Memory) -> None:
@@ -90,11 +85,14 @@ def test_what_is_forgotten_is_gone(memory: Memory) -> None:
 @pytest.mark.parametrize("ring", [fail.Keyring(), null.Keyring()], ids=["fail", "null"])
 def test_without_a_keyring_one_sentence_says_that_nothing_is_kept(ring: KeyringBackend) -> None:
     keyring.set_keyring(ring)
-    assert not available()
     for action in (
         lambda: save(URL, Credentials("anna", "hunter2")),
         lambda: load(URL, "anna"),
         lambda: forget(URL, "anna"),
+        lambda: remember(URL, Credentials("anna", "hunter2")),
+        lambda: recall(URL),
+        lambda: forget_host(URL),
+        require,
     ):
         with pytest.raises(ConfigError, match="no password is kept") as caught:
             action()
@@ -117,6 +115,9 @@ def test_a_locked_or_forgetful_one_is_told_without_what_it_says() -> None:
         lambda: save(URL, Credentials("anna", "hunter2")),
         lambda: load(URL, "anna"),
         lambda: forget(URL, "anna"),
+        lambda: remember(URL, Credentials("anna", "hunter2")),
+        lambda: recall(URL),
+        lambda: forget_host(URL),
     ):
         with pytest.raises(ConfigError, match="KeyringLocked") as caught:
             action()
