@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
-from realtime.config import Config
+from realtime.config import Config, SourceEntry
 from realtime.file_hash import sha256_of
 from realtime.report.gather import Outline
 from realtime.types import SourceState, VerdictState
@@ -235,6 +236,31 @@ def test_a_live_source_is_reported_while_it_runs(
         # Its time begins with it, not with this machine.
         first = window.desk.bridges["source"].recording.outline()[0].first_s
         assert 0 <= first < 60
+        window.close()
+
+
+def test_of_several_cameras_one_report_has_those_that_are_ticked(
+    config: Config, units: list[Unit], qtbot: QtBot, tmp_path: Path
+) -> None:
+    with camera(units) as (door, _one), camera(units) as (yard, _other):
+        names = {"door": door, "yard": yard}
+        entries = tuple(SourceEntry(name=name, url=url) for name, url in names.items())
+        window = MainWindow(replace(quick(config), sources=entries))
+        qtbot.addWidget(window)
+        window.show()
+        window.open_many(replace(quick(config), sources=entries))
+        bridges = window.desk.bridges
+        wait(qtbot, lambda: all(bridges[name].recording.outline() for name in names))
+        both = written(window, qtbot, asked(window, qtbot, tmp_path / "both.html"))
+        assert "Report on 2 sources" in both
+        shown = asked(window, qtbot, tmp_path / "one.html")
+        first = shown.tree.topLevelItem(0)
+        assert first is not None
+        assert first.text(0) == "door"
+        first.setCheckState(0, Qt.CheckState.Unchecked)
+        one = written(window, qtbot, shown)
+        assert "Report on 2 sources" not in one
+        assert "/live" in one
         window.close()
 
 
