@@ -148,7 +148,7 @@ class Desk:
         window.splitDockWidget(people, why, Qt.Orientation.Vertical)
         window.splitDockWidget(line, events, Qt.Orientation.Vertical)
         window.resizeDocks([people, why], [380, 380], Qt.Orientation.Horizontal)
-        window.resizeDocks([people, why], [200, 280], Qt.Orientation.Vertical)
+        window.resizeDocks([people, why], [150, 330], Qt.Orientation.Vertical)
         window.resizeDocks([line, events], [110, 100], Qt.Orientation.Vertical)
 
     def restore(self, settings: QSettings) -> None:

@@ -72,10 +72,16 @@ class _Bands(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
         return self._bounds
 
 
-class _Seconds(pg.AxisItem):  # type: ignore[misc]
+class Seconds(pg.AxisItem):  # type: ignore[misc]
     """Times as a clock; for a live source, how long ago."""
 
     ago_from: float | None = None
+
+    def tickValues(self, least: float, most: float, size: float) -> list[tuple[float, list[float]]]:
+        """Where ticks are, at round numbers of what they say."""
+        now = self.ago_from or 0.0
+        ticks = super().tickValues(least - now, most - now, size)
+        return [(step, [value + now for value in values]) for step, values in ticks]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: ARG002 - as pyqtgraph calls it
         """The texts of the ticks."""
@@ -90,7 +96,7 @@ class Timeline(pg.PlotWidget):  # type: ignore[misc]
     sought = Signal(float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        self._seconds = _Seconds("bottom")
+        self._seconds = Seconds("bottom")
         super().__init__(parent, axisItems={"bottom": self._seconds})
         self.setAccessibleName(tr("Time line"))
         self.setMinimumHeight(70)
@@ -106,6 +112,7 @@ class Timeline(pg.PlotWidget):  # type: ignore[misc]
         self._head = pg.InfiniteLine(angle=90, movable=False)
         for item in (self._bands, self._curves, self._held, self._marks, self._head):
             self.addItem(item)
+        self.getAxis("left").setTicks([[]])  # nobody yet
         self._lanes: tuple[Lane, ...] = ()
         self._follow = True
         self._live = False

@@ -19,6 +19,7 @@ from realtime.window import placing
 from realtime.window.command_palette import CommandPalette
 from realtime.window.main_window import MainWindow
 from realtime.window.themes import THEMES, Look, contrast
+from realtime.window.timeline import Seconds
 from realtime.window.why import classifier
 from tests.gui.conftest import WAIT_MS, settle
 from tests.gui.live import camera, quick, says_no_secret, wait_for
@@ -309,3 +310,12 @@ def test_a_window_larger_than_the_screen_begins_smaller() -> None:
     assert placing.comfortable(wanted, [screen]).height() <= 768 - 40
     assert placing.comfortable(wanted, [screen]).width() == 1280
     assert placing.comfortable(wanted, []) == wanted
+
+
+def test_ticks_of_a_live_source_say_round_numbers(qapp: object) -> None:
+    axis = Seconds("bottom")
+    axis.ago_from = 1003.7
+    ((step, values), *_) = axis.tickValues(883.7, 1003.7, 600)
+    said = axis.tickStrings(values, 1.0, step)
+    assert len(said) >= 3
+    assert all(int(text.strip("−").removesuffix(" s")) % 10 == 0 for text in said)
