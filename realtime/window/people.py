@@ -15,7 +15,6 @@ from qtpy.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTableWidget,
     QTableWidgetItem,
     QWidget,
 )
@@ -23,6 +22,7 @@ from qtpy.QtWidgets import (
 from realtime.history import Lane
 from realtime.redact import redact
 from realtime.types import FrameResult, Verdict, VerdictState
+from realtime.window.fitted_table import FittedTable
 from realtime.window.states import duration, verdict_name
 from realtime.window.tips import tip
 from realtime.window.translate import tr
@@ -111,13 +111,13 @@ class _Curve(QStyledItemDelegate):
         painter.restore()
 
 
-class People(QTableWidget):
+class People(FittedTable):
     """One row for each person, in the order of their numbers; ``picked`` gives a track id."""
 
     picked = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(0, 4, parent)
+        super().__init__(4, parent)
         self.setAccessibleName(tr("People"))
         self.setHorizontalHeaderLabels([tr("Person"), tr("Verdict"), tr("Curve"), tr("For")])
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -138,7 +138,8 @@ class People(QTableWidget):
         columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         columns.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         columns.setSectionResizeMode(2, QHeaderView.ResizeMode.Fixed)
-        self.setColumnWidth(2, 76)
+        self.samples, self.fixed = {0: ("#000", "xxxxxx")}, {2: 76}
+        self.fit()
         self._ids: list[int] = []
         self._told: dict[int, tuple[VerdictState, bool]] = {}
         self.currentCellChanged.connect(self._on_current)

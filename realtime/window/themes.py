@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from qtpy.QtCore import QEvent, QObject, QSettings, Signal
 from qtpy.QtGui import QColor, QPalette
@@ -20,6 +20,8 @@ SCALES: Final = (0.9, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0)
 MIN_POINTS: Final = 9.0
 _THEME_CHANGE: Final = QEvent.Type(210)
 """``QEvent::ThemeChange``, which PyQt5 has no name for."""
+_WITH_OWN_FONT: Final = ("QDockWidgetTitle", "QTipLabel", "QMessageBoxLabelFont")
+"""What a system may give another font than the rest; it grows with the rest here."""
 _REGISTRY: Final = r"HKEY_CURRENT_USER\Software\Microsoft\Windows\CurrentVersion\Themes\Personalize"
 
 
@@ -142,6 +144,8 @@ class Look(QObject):
     """
 
     followed = Signal()
+    _setting: ClassVar = False
+    """Whether it is one of these that sets a palette just now, and not the system."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -154,7 +158,7 @@ class Look(QObject):
         self._palette, self._points = found
         app.setProperty("fakewatch_look", (self._palette, self._points))
         self._portal: Portal | None = None
-        self._setting = False
+        self._watched: QWidget | None = None
         self.choice = SYSTEM
         self.scale = 1.0
 
@@ -176,6 +180,7 @@ class Look(QObject):
 
     def follow(self, window: QWidget, portal: Portal | None = None) -> None:
         """Notice from now on what the system asks for, as ``window`` and ``portal`` hear of it."""
+        self._watched = window
         window.installEventFilter(self)
         self._portal = portal
         if portal is not None:
@@ -183,15 +188,18 @@ class Look(QObject):
 
     def close(self) -> None:
         """Notice nothing any more."""
+        if self._watched is not None:
+            self._watched.removeEventFilter(self)
+            self._watched = None
         if self._portal is not None:
             self._portal.close()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """The system, or a plugin of Qt in its name, has set other colours."""
         kind = None if event is None else event.type()
-        if kind == QEvent.Type.ApplicationPaletteChange and not self._setting:
+        if kind == QEvent.Type.ApplicationPaletteChange and not Look._setting:
             self._found(self._app.palette())
-        elif kind == _THEME_CHANGE and not self._setting:
+        elif kind == _THEME_CHANGE and not Look._setting:
             # Ours lie over those of the system: taken off, hers can be seen.
             self._show(QPalette())
             self._found(self._app.palette())
@@ -210,11 +218,11 @@ class Look(QObject):
             self.followed.emit()
 
     def _show(self, palette: QPalette) -> None:
-        self._setting = True
+        Look._setting = True
         try:
             self._app.setPalette(palette)
         finally:
-            self._setting = False
+            Look._setting = False
 
     def set_scale(self, scale: float) -> None:
         """Make text so many times as large as the system has it, but never below 9 points."""
@@ -222,6 +230,8 @@ class Look(QObject):
         font = self._app.font()
         font.setPointSizeF(max(MIN_POINTS, self._points * self.scale))
         self._app.setFont(font)
+        for kind in _WITH_OWN_FONT:
+            self._app.setFont(font, kind)
 
     def larger(self, steps: int) -> None:
         """Go so many steps up, or down."""

@@ -15,7 +15,6 @@ from qtpy.QtWidgets import (
     QLabel,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
@@ -24,6 +23,7 @@ from qtpy.QtWidgets import (
 from realtime.history import Lane
 from realtime.redact import redact
 from realtime.types import Cue, Verdict, VerdictState
+from realtime.window.fitted_table import FittedTable
 from realtime.window.people import verdict_text
 from realtime.window.states import duration
 from realtime.window.themes import state_hex
@@ -110,9 +110,9 @@ class Why(QWidget):
         self.headline = QLabel(tr("Select a person."))
         self.headline.setTextFormat(Qt.TextFormat.PlainText)
         self.headline.setWordWrap(True)
-        self.table = QTableWidget(0, 4)
+        self.table = FittedTable(4)
         self.table.setAccessibleName(tr("Witnesses"))
-        titles = [tr("Witness"), tr("◀ real   fake ▶"), tr("What it says"), tr("For")]
+        titles = [tr("Witness"), tr("◀ real\nfake ▶"), tr("What it says"), tr("For")]
         self.table.setHorizontalHeaderLabels(titles)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -129,6 +129,8 @@ class Why(QWidget):
         rows.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         columns.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+        self.table.samples = {0: [tr(name) for name in _NAMES.values()]}
+        self.table.fit()
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 4, 4, 4)
         column.addWidget(self.headline)
