@@ -18,10 +18,15 @@ class Choice:
 
 
 def narrowed(run: Run, choice: Choice) -> Run:
-    """``run`` with nothing in it that was not chosen; it says how many people are not in it."""
+    """``run`` with nothing in it that was not chosen; it says how many people are not in it.
+
+    Nor are the addresses of the other sources that were watched beside it.
+    """
+    settings = {name: value for name, value in run.start.config.items() if name != "sources"}
     chosen = [p for p in run.people if choice.people is None or p.track_id in choice.people]
     return replace(
         run,
+        start=replace(run.start, config=settings),
         people=tuple(_without(person, choice) for person in chosen),
         faces_allowed=run.faces_allowed and choice.faces,
         not_chosen=run.not_chosen + len(run.people) - len(chosen),

@@ -252,6 +252,8 @@ class Player(QObject):
                 job.at_end(partial(self._live_sinks.close_source, one.source_id))
             sinks = job.with_challenge(one.source_id, sinks)
             bridge = job.bridges[one.source_id]
+            if one.source.kind is SourceKind.FILE:
+                bridge.recording.path = Path(one.source.target)
             inputs.append(LiveInput(one.source_id, one.source, (bridge, *sinks), tap, paced=True))
         return inputs
 

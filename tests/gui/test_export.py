@@ -239,18 +239,20 @@ def test_a_live_source_is_reported_while_it_runs(
         window.close()
 
 
-def test_of_several_cameras_one_report_has_those_that_are_ticked(
-    config: Config, units: list[Unit], qtbot: QtBot, tmp_path: Path
+def test_of_several_sources_one_report_has_those_that_are_ticked(
+    config: Config, units: list[Unit], face_clip: Path, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    with camera(units) as (door, _one), camera(units) as (yard, _other):
-        names = {"door": door, "yard": yard}
-        entries = tuple(SourceEntry(name=name, url=url) for name, url in names.items())
-        window = MainWindow(replace(quick(config), sources=entries))
+    with camera(units) as (url, _server):
+        entries = (
+            SourceEntry(name="door", url=url),
+            SourceEntry(name="tape", source=str(face_clip)),
+        )
+        window = MainWindow(quick(config))
         qtbot.addWidget(window)
         window.show()
         window.open_many(replace(quick(config), sources=entries))
         bridges = window.desk.bridges
-        wait(qtbot, lambda: all(bridges[name].recording.outline() for name in names))
+        wait(qtbot, lambda: all(one.recording.outline() for one in bridges.values()))
         both = written(window, qtbot, asked(window, qtbot, tmp_path / "both.html"))
         assert "Report on 2 sources" in both
         shown = asked(window, qtbot, tmp_path / "one.html")
@@ -260,7 +262,8 @@ def test_of_several_cameras_one_report_has_those_that_are_ticked(
         first.setCheckState(0, Qt.CheckState.Unchecked)
         one = written(window, qtbot, shown)
         assert "Report on 2 sources" not in one
-        assert "/live" in one
+        assert "/live" not in one
+        assert sha256_of(face_clip) in one
         window.close()
 
 
