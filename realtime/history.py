@@ -132,10 +132,17 @@ class History:
             )
             return Picture(lanes, self._first_s or 0.0, self._now_s, self._version)
 
-    def present(self) -> tuple[float, tuple[tuple[int, Verdict], ...]]:
-        """When the newest picture was, and who is in it with what is said of them."""
+    def present(self, epoch: int | None = None) -> tuple[float, tuple[tuple[int, Verdict], ...]]:
+        """When the newest picture was, and who is in it with what is said of them.
+
+        With ``epoch`` only who was seen in that connection.
+        """
         with self._lock:
-            here = tuple((i, t.verdict) for i, t in self._tracks.items() if t.present)
+            here = tuple(
+                (i, track.verdict)
+                for i, track in self._tracks.items()
+                if track.present and epoch in (None, track.epoch)
+            )
             return self._now_s, here
 
     def _see(self, track_id: int, time_s: float, result: FrameResult) -> None:

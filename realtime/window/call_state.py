@@ -120,7 +120,7 @@ def _people(player: Player, source_id: str, name: str, now: float) -> list[Prese
     history = None if bridge is None else bridge.history
     if history is None:
         return []
-    at_s, here = history.present()
+    at_s, here = history.present(None if view is None else view.status.epoch)
     if view is not None:
         late = history.live and now - at_s > LATE_S
         if late or view.status.state is not SourceState.LIVE:

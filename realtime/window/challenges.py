@@ -154,7 +154,9 @@ class Challenges:
         guide.offer_sources([redact(one.name) for one in wanted], chosen)
         bridge = player.bridges.get(self._source_id)
         history = None if bridge is None else bridge.history
-        here = () if history is None else history.present()[1]
+        view = player.view(self._source_id)
+        epoch = None if view is None else view.status.epoch
+        here = () if history is None else history.present(epoch)[1]
         guide.offer_people(
             [(i, f"#{i} {SIGNS[verdict.state]} {words_of(verdict)}") for i, verdict in here]
         )

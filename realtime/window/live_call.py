@@ -123,8 +123,8 @@ class LiveCall:
         self.panel.addActions(keys)
         wanted = self._window.player.wanted
         self.panel.keep_out_of(placing.watched([one.source for one in wanted]))
-        self.panel.show_state(self.state)
         self.panel.show_up()
+        self.refresh()
 
     def _on_play(self) -> None:
         """Who plays a file on wants no pause any more."""

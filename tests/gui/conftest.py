@@ -35,7 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.qt_log_level_fail("WARNING"))
-            item.add_marker(pytest.mark.qt_log_ignore("propagateSizeHints", "XDG_RUNTIME_DIR"))
+            item.add_marker(pytest.mark.qt_log_ignore("propagateSizeHints", "support raise"))
+            item.add_marker(pytest.mark.qt_log_ignore("XDG_RUNTIME_DIR"))
 
 
 @pytest.fixture(scope="session")
