@@ -200,6 +200,7 @@ class MainWindow(QMainWindow):
             self._stack.setCurrentWidget(self.grid if self._many else self.canvas)
         if not self._many:
             self.setWindowTitle(request.title_of(self._player.wanted[0].name))
+            self._on_arrived()  # a picture may have come before anybody listened
         self._show_state()
 
     def _on_failed(self, error: FakewatchError) -> None:
