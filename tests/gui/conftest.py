@@ -28,6 +28,7 @@ from tests.servers.scripted import Unit, units_of
 
 WAIT_MS = 30_000
 HERE = Path(__file__).parent
+_HARMLESS = ("propagateSizeHints", "support raise", "XDG_RUNTIME_DIR")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,8 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.qt_log_level_fail("WARNING"))
-            item.add_marker(pytest.mark.qt_log_ignore("propagateSizeHints", "support raise"))
-            item.add_marker(pytest.mark.qt_log_ignore("XDG_RUNTIME_DIR"))
+            item.add_marker(pytest.mark.qt_log_ignore(*_HARMLESS))
 
 
 @pytest.fixture(scope="session")

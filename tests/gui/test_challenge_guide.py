@@ -340,7 +340,7 @@ def test_one_that_the_command_line_began_opens_the_guide(
     qtbot.addWidget(window)
     window.show()
     window.open(str(face_clip))
-    wait_for(qtbot, lambda: window.call.challenges.guide.isVisible())
+    wait_for(qtbot, window.call.challenges.guide.isVisible)
     assert window.call.challenges.run is sink.run
     wait_for(qtbot, lambda: bool(said))
     assert said[0].startswith("challenge: Please turn your head to your left")
