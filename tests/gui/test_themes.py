@@ -10,17 +10,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QEvent
 from qtpy.QtDBus import QDBusConnection
 from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QApplication
+from skimage.color import rgb2lab
 
+from realtime.types import VerdictState
 from realtime.window import themes
 from realtime.window.main_window import MainWindow
 from realtime.window.portal import Portal, reachable
-from realtime.window.themes import THEMES, palette_of, system_theme
+from realtime.window.themes import THEMES, palette_of, state_hex, system_theme
+from scripts import colour_blind
 
 DARK = QPalette(QColor("#303030"), QColor("#202020"))
 LIGHT = QPalette(QColor("#e0e0e0"), QColor("#f0f0f0"))
@@ -234,3 +238,21 @@ def test_a_bus_without_a_portal_changes_nothing(window: MainWindow, qtbot: QtBot
     qtbot.wait(20)
     assert portal.scheme == ""
     assert not portal.high_contrast
+
+
+@pytest.mark.parametrize("kind", colour_blind.KINDS)
+def test_states_differ_for_those_who_lack_a_kind_of_cone(kind: str) -> None:
+    """Beside their shapes; strong and very strong share a colour and differ in shape alone."""
+    colours = list(dict.fromkeys(state_hex(state) for state in VerdictState))
+    assert len(colours) == 4
+    pixels = [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours]
+    there = colour_blind.seen(np.array([pixels], np.uint8), kind)
+    lab = rgb2lab(there)[0]
+    apart = [float(np.linalg.norm(lab[i] - lab[j])) for i in range(len(lab)) for j in range(i)]
+    assert min(apart) > 10, apart
+
+
+def test_without_any_colour_grey_stays_grey() -> None:
+    greys = np.repeat(np.arange(0, 256, 5, np.uint8)[None, :, None], 3, axis=2)
+    for kind in colour_blind.KINDS:
+        assert np.abs(colour_blind.seen(greys, kind).astype(int) - greys).max() <= 1
