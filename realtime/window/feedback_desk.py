@@ -81,7 +81,10 @@ class FeedbackDesk:
     def ask(self, label: Label) -> None:
         """Ask what is to be kept of the person that is selected, after consent."""
         found = self._subject()
-        if found is None:
+        number = self._desk.selected
+        if found is None and number is not None:
+            self._tell(job.unknown(number))
+        elif found is None:
             self._tell(tr("Select a person first."))
         elif self._preferences.consent is not None:
             self._ask(label, *found)

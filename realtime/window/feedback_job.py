@@ -87,6 +87,13 @@ def keep(
         return store.add(feedback, consent)
 
 
+def unknown(track_id: int) -> str:
+    """That nothing can be said of a person who was left out for graver ones."""
+    return tr("Of person #{number} too little is known by now; choose somebody else.").format(
+        number=track_id
+    )
+
+
 def listing(path: Path) -> Listing:
     """What is kept; makes no file where there is none. Raises `ConfigError`, `SinkError`."""
     if not path.exists():
@@ -132,11 +139,7 @@ def _feedback(said: Said, run: Run, consent: Consent) -> Feedback:
         span = said.span or (0.0, run.seen_s)
         return on_span(run, said.label, span, person=said.person, note=said.note)
     if all(person.track_id != said.track_id for person in run.people):
-        raise ConfigError(
-            tr("Of person #{number} too little is known by now; choose somebody else.").format(
-                number=said.track_id
-            )
-        )
+        raise ConfigError(unknown(said.track_id))
     crops = _crops(said) if consent.crops else ()
     return on_person(
         run,

@@ -196,6 +196,10 @@ def test_a_person_can_be_spoken_of_from_the_list_and_below_the_reasons(
     status = person.statusBar()
     assert status is not None
     assert "Select a person" in status.currentMessage()
+    # Somebody who is shown, and was left out of what is gathered for graver people.
+    person.desk.selected = 77
+    actions.feedback.ask(Label.REAL)
+    assert "Of person #77 too little is known" in status.currentMessage()
 
 
 def test_a_file_that_has_changed_since_has_no_hash(
