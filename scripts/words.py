@@ -21,6 +21,10 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from realtime.config import Config
+from realtime.settings_help import documentation
+from realtime.window.overrides import ANALYSIS
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 WINDOW: Final = ROOT / "realtime" / "window"
 LOCALE: Final = ROOT / "realtime" / "locale"
@@ -35,7 +39,18 @@ def template() -> Catalog:
     for name, _line, text, comments, _context in sorted(found, key=lambda one: (one[0], one[1])):
         # Without lines: a catalog that changes with every edit above a text is hard to merge.
         catalog.add(text, locations=[(f"realtime/window/{name}", 0)], auto_comments=comments)
+    for text in _settings():
+        catalog.add(text, locations=[("realtime/config.py", 0)])
     return catalog
+
+
+def _settings() -> list[str]:
+    """What is said of each setting that can be changed in the window; it stands beside it."""
+    config, found = Config(), []
+    for name in ANALYSIS:
+        section, _, key = name.partition(".")
+        found.append(documentation(type(getattr(config, section)))[key])
+    return found
 
 
 def catalogs() -> list[Path]:

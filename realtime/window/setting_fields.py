@@ -120,7 +120,7 @@ class AnalysisFields(QWidget):
             form.addRow(tr("Preset"), self.preset)
         for name in names:
             section, _, key = name.partition(".")
-            words = documentation(type(getattr(config, section))).get(key, "")
+            words = tr(documentation(type(getattr(config, section))).get(key, ""))
             field = _field(name, value_of(config, name))
             field.setToolTip(tip(f"{name}: {words}"))
             title = tr(_TITLES.get(name, key))

@@ -4,19 +4,38 @@ from __future__ import annotations
 
 import ast
 import gettext
+import re
 import string
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog, Message
+from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QSettings
-from qtpy.QtWidgets import QApplication, QDialogButtonBox
+from qtpy.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDialogButtonBox,
+    QGroupBox,
+    QTabBar,
+    QTableWidget,
+    QTextBrowser,
+    QWidget,
+)
 
+from realtime.config import Config, FeedbackConfig
 from realtime.window import translate
+from realtime.window.actions import plain
+from realtime.window.help_page import keys_of
 from realtime.window.language import speak
+from realtime.window.main_window import MainWindow
 from realtime.window.translate import choose, first_spoken, languages, tr, trn
 from scripts import words
+from tests.gui.conftest import WAIT_MS
+from tests.gui.evidence import judged
+from tests.gui.live import texts
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGS = words.catalogs()
@@ -178,3 +197,86 @@ def test_both_ways_of_finding_texts_agree() -> None:
             values = [getattr(argument, "value", None) for argument in call.args[:count]]
             if all(isinstance(value, str) and value for value in values):
                 assert (tuple(values) if count > 1 else values[0]) in known, path.name
+
+
+class Marked(gettext.NullTranslations):
+    """Puts every text that is asked for between marks."""
+
+    def gettext(self, message: str) -> str:
+        return f"⟦{message}⟧"
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        return f"⟦{msgid1 if n == 1 else msgid2}⟧"
+
+
+OWN = re.compile(
+    r"fakewatch|^face\.mp4$|^#\d+$|^[\W\d]*$|^\d+(\.\d+)? (s|ms|min|fps)$|English|Deutsch|rtsp://"
+    r"|^(OK|Cancel|Close|Open|&OK|&Cancel|&Close|&Open|Abort|Ignore|&Yes|&No|Toggle |Floats|Closes "
+    r"|Undocks|Float$|Export\.\.\.|Clear|&Undo|&Redo|Cu&t|&Copy|&Paste|Delete|Select All|Scroll "
+    r"|HTML|PDF|\d)|[/\\]",
+)
+"""What needs no translation here: names, numbers, and the words of Qt, which has its own."""
+
+
+def unmarked(root: QWidget) -> list[str]:
+    """What ``root`` says without having asked for a translation."""
+    said_here = {text.strip() for text in texts(root) if text.strip()}
+    tabs = root.findChildren(QTabBar)
+    said_here |= {bar.tabText(i) for bar in tabs for i in range(bar.count())}
+    boxes = root.findChildren(QGroupBox)
+    said_here |= {box.title() for box in boxes if box.title()}
+    for table in root.findChildren(QTableWidget):
+        titles = (table.horizontalHeaderItem(i) for i in range(table.columnCount()))
+        said_here |= {title.text() for title in titles if title is not None}
+    for area in root.findChildren(QTextBrowser):
+        said_here.add(area.toPlainText())
+    return sorted(
+        text for text in said_here if "⟦" not in text and not OWN.search(text) and text.strip()
+    )
+
+
+@pytest.fixture
+def marked() -> Iterator[None]:
+    translate._Chosen.catalog = Marked()
+    yield
+    choose("en")
+
+
+@pytest.mark.usefixtures("marked")
+def test_nothing_is_said_that_cannot_be_translated(
+    qtbot: QtBot, config: Config, tmp_path: Path, face_clip: Path
+) -> None:
+    settings = QSettings(str(tmp_path / "w.ini"), QSettings.Format.IniFormat)
+    place = FeedbackConfig(place=str(tmp_path / "f.sqlite3"))
+    window = MainWindow(replace(config, feedback=place), settings=settings)
+    qtbot.addWidget(window)
+    window.show()
+    bar = window.menuBar()
+    assert bar is not None
+    assert unmarked(window) == []
+    judged(window, face_clip, qtbot)
+    assert unmarked(window) == []
+    window.desk.mark(1.0, "")
+    window.actions_.tour.trigger()
+    assert unmarked(window) == []
+    window.extras.tour.end()
+    opened = (
+        "Help", "Watch a stream…", "Watch a camera…", "Settings…", "Commands…",
+        "Export a report…", "Feedback that is kept…", "This was fake…", "Challenge…",
+    )  # fmt: skip
+    keys = {key.keys for key in keys_of(bar)}
+    left: dict[str, list[str]] = {}
+    for name in opened:
+        action = next(one for one in window.actions() if plain(one) == f"⟦{name}⟧")
+        action.trigger()
+
+        def shown() -> list[QDialog]:
+            return [one for one in window.findChildren(QDialog) if one.isVisible()]
+
+        qtbot.waitUntil(lambda: bool(shown()), timeout=WAIT_MS)
+        for dialog in shown():
+            left[name] = [text for text in unmarked(dialog) if text not in keys]
+            dialog.reject()
+        qtbot.waitUntil(lambda: not shown(), timeout=WAIT_MS)
+    window.close()
+    assert {name: texts_left for name, texts_left in left.items() if texts_left} == {}
