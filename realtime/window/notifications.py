@@ -65,17 +65,18 @@ class Notifier(QObject):
             ["fakewatch", replaces, "", title, text, actions, {"urgency": 1}, _SHOWN_MS]
         )
         watcher = QtDBus.QDBusPendingCallWatcher(bus.asyncCall(message, _WAIT_MS), self)
-        watcher.finished.connect(lambda call: self._answered(call, what))
-        return True
 
-    def _answered(self, call: object, what: Notification) -> None:
-        failed = call.isError()  # type: ignore[attr-defined]
-        call.deleteLater()  # type: ignore[attr-defined]
-        if failed:
-            log.debug("the desktop has no notification service")
-            self._by_tray(what)
-        else:
-            self.sent.emit("dbus")
+        def answered() -> None:
+            failed = QtDBus.QDBusPendingReply(watcher).isError()
+            watcher.deleteLater()
+            if failed:
+                log.debug("the desktop has no notification service")
+                self._by_tray(what)
+            else:
+                self.sent.emit("dbus")
+
+        watcher.finished.connect(answered)
+        return True
 
 
 def session_bus() -> bool:

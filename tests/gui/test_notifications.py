@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import time
+from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -161,3 +166,40 @@ def test_a_bus_that_is_not_there_is_no_way(qtbot: QtBot, monkeypatch: pytest.Mon
     with qtbot.waitSignal(notifier.sent, timeout=10_000) as sent:
         notifier.send(Notification("a", "b"))
     assert sent.args == ["tray"]
+
+
+def on_a_bus(tmp_path: Path, *arguments: str) -> str:
+    """What the probe prints on a session bus of its own, on which nobody else is."""
+    runner = shutil.which("dbus-run-session")
+    if runner is None:
+        pytest.skip("no D-Bus daemon on this machine")
+    plain = tmp_path / "bus.conf"
+    plain.write_text(
+        '<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><policy context="default">'
+        '<allow send_destination="*"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>'
+    )
+    command = [
+        runner,
+        "--config-file",
+        str(plain),
+        "--",
+        sys.executable,
+        "-m",
+        "tests.gui.bus_probe",
+    ]
+    known = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run(
+        [*command, *arguments], capture_output=True, text=True, timeout=60, check=False, env=known
+    )
+    return done.stdout + done.stderr
+
+
+def test_a_desktop_takes_it_by_the_signature_of_its_interface(tmp_path: Path) -> None:
+    said = on_a_bus(tmp_path, "service")
+    assert "signature susssasa{sv}i" in said
+    assert "arrived ['Title', 'Text <b>']" in said
+    assert "way dbus" in said
+
+
+def test_a_bus_on_which_nobody_takes_notifications_is_no_way(tmp_path: Path) -> None:
+    assert "way tray" in on_a_bus(tmp_path)
