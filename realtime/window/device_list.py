@@ -9,7 +9,8 @@ from typing import Final
 from realtime import devices
 from realtime.redact import redact
 from realtime.sources import Address, SourceKind
-from realtime.window.translate import later, tr
+from realtime.window.recents import screen_name
+from realtime.window.translate import later
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,7 @@ def screens() -> list[Choice]:
     """Every screen; raises `SourceError` where there is none."""
     found = []
     for screen in devices.list_screens():
-        name = tr("Screen {number}").format(number=screen.number)
-        name = name if screen.number else tr("All screens together")
+        name = screen_name(screen.number)
         address = Address(SourceKind.SCREEN, str(screen.number), name)
         found.append(Choice(SourceKind.SCREEN, name, _size(*screen.area[2:]), address))
     return found

@@ -132,6 +132,11 @@ def _mark(lines: QPainterPath, _filled: QPainterPath) -> None:
     _polygon(lines, (6, 21), (6, 3.5), (19, 3.5), (15.5, 8), (19, 12.5), (6, 12.5), closed=False)
 
 
+def _more(lines: QPainterPath, _filled: QPainterPath) -> None:
+    for x in (5.5, 12.5):
+        _polygon(lines, (x, 5), (x + 6, 12), (x, 19), closed=False)
+
+
 def _settings(lines: QPainterPath, _filled: QPainterPath) -> None:
     teeth = 8
     points = []
@@ -149,6 +154,7 @@ _DRAWINGS: Final[dict[str, Callable[[QPainterPath, QPainterPath], None]]] = {
     "file": _file,
     "many": _many,
     "mark": _mark,
+    "more": _more,
     "pause": _pause,
     "region": _region,
     "screen": _screen,

@@ -20,6 +20,9 @@ from realtime.window.user_info import join_user, split_user
 
 log = logging.getLogger(__name__)
 
+Region = tuple[int, int, int, int]
+"""x, y, width and height in pixels."""
+
 MOST: Final = 10
 MANY: Final = "many"
 """The kind of a file of settings that lists sources."""
@@ -49,7 +52,7 @@ class Recent:
     kind: str
     target: str
     name: str
-    region: tuple[int, int, int, int] | None = None
+    region: Region | None = None
     transport: str = Transport.TCP.value
     login: str = Login.NONE.value
 
@@ -58,16 +61,9 @@ class Recent:
         """One line for a menu: of a path the end, of a screen its number."""
         if self.kind in (SourceKind.FILE.value, MANY):
             return redact(os.path.basename(self.target) or self.target)
-        name = self.name
-        if self.kind == SourceKind.SCREEN.value:
-            number = int(self.target) if self.target.isdigit() else 0
-            name = tr("Screen {number}").format(number=number) if number else tr("All screens")
-        if self.region is not None:
-            x, y, width, height = self.region
-            name = tr("{name}, {width} × {height} at {x}, {y}").format(
-                name=name, width=width, height=height, x=x, y=y
-            )
-        return name
+        if self.kind == SourceKind.SCREEN.value and self.target.isdigit():
+            return screen_name(int(self.target), self.region)
+        return self.name if self.region is None else _with_region(self.name, self.region)
 
     @property
     def about(self) -> str:
@@ -92,6 +88,19 @@ class Recent:
             target = join_user(target, credentials.user, credentials.password)
         kind, transport = SourceKind(self.kind), Transport(self.transport)
         return Address(kind, target, self.name, self.region, transport)
+
+
+def screen_name(number: int, region: Region | None = None) -> str:
+    """What a screen, or a region of it, is called; number 0 is all of them."""
+    name = tr("Screen {number}").format(number=number) if number else tr("All screens together")
+    return name if region is None else _with_region(name, region)
+
+
+def _with_region(name: str, region: Region) -> str:
+    x, y, width, height = region
+    return tr("{name}, {width} × {height} at {x}, {y}").format(
+        name=name, width=width, height=height, x=x, y=y
+    )
 
 
 def of_address(address: Address) -> Recent | None:
@@ -203,7 +212,7 @@ def _entry(entry: Mapping[str, Any]) -> Recent | None:
     return None if secret else found
 
 
-def _region(value: Any) -> tuple[int, int, int, int]:
+def _region(value: Any) -> Region:
     x, y, width, height = (int(number) for number in value)
     if min(x, y) < 0 or min(width, height) < 1:
         raise ValueError("a region must lie on its screen")

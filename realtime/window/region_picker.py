@@ -18,7 +18,7 @@ from realtime.sources import Address, SourceKind
 from realtime.sources.screen import Grabber, Region
 from realtime.types import Image
 from realtime.window.errands import Errands
-from realtime.window.translate import tr
+from realtime.window.recents import screen_name
 from realtime.window.veil import Shot, Veil
 
 
@@ -124,7 +124,7 @@ class RegionPicker(QObject):
             self._focus(self.veils[(self.veils.index(veil) + 1) % len(self.veils)])
 
     def _take(self, number: int, region: Region) -> None:
-        name = tr("Screen {number}").format(number=number)
+        name = screen_name(number, region)
         address = Address(SourceKind.SCREEN, str(number), name, region)
         self.cancel()
         self.chosen.emit(address)

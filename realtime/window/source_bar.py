@@ -56,6 +56,10 @@ class SourceBar(QToolBar):
         for name, action in self._named.items():
             if name != "play":  # drawn by whoever says what it would do
                 action.setIcon(glyphs.icon(self._drawn.get(name, name)))
+        more = self.findChild(QToolButton, "qt_toolbar_ext_button")
+        if more is not None:  # Qt's own is black on every ground
+            more.setIcon(glyphs.icon("more"))
+            more.setAccessibleName(tr("More"))
 
     def show_running(self, *, running: bool) -> None:
         """Say what start and stop would do."""

@@ -170,10 +170,13 @@ class StartPage(QWidget):
             self._recent.removeWidget(button)
             button.hide()
             button.deleteLater()
+        before: QWidget = self.file
         for recent in recents[:_SHOWN]:
             button = RecentButton(recent)
             button.clicked.connect(_giver(self.recent_chosen.emit, recent))
             self._recent.addWidget(button)
+            QWidget.setTabOrder(before, button)  # or Tab would go to the docks first
+            before = button
         self._recent_title.setVisible(bool(recents))
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:

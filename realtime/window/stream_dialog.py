@@ -102,6 +102,12 @@ class StreamDialog(QDialog):
         form.addRow(tr("&Address"), self.url)
         form.addRow(tr("U&ser"), self.user)
         form.addRow(tr("&Password"), self.password)
+        for field, name in (
+            (self.url, tr("Address of the stream")),
+            (self.user, tr("User")),
+            (self.password, tr("Password")),
+        ):
+            field.setAccessibleName(name)
         for box in (self.remember, self.keyring, self.udp, self.http):
             form.addRow("", box)
         buttons = QDialogButtonBox()

@@ -65,7 +65,7 @@ def test_the_newest_is_first_and_ten_are_kept(qapp: QApplication, tmp_path: Path
             "stream",
         ),
         ("screen:2", "Screen 2", "screen"),
-        ("screen:0", "All screens", "screen"),
+        ("screen:0", "All screens together", "screen"),
         ("screen:1@100,80,640,360", "Screen 1, 640 × 360 at 100, 80", "region"),
         ("/dev/video0", "/dev/video0", "camera"),
     ],
@@ -370,6 +370,19 @@ def test_a_small_window_gets_its_docks_when_there_is_something_to_see(
     assert window.start_page.isVisible()
     assert not window.desk.docks[0].isHidden()  # what was found stays to be read
     window.close()
+
+
+def test_tab_goes_through_the_page_from_top_to_bottom(window: MainWindow, qtbot: QtBot) -> None:
+    page = window.start_page
+    for name in ("a", "b"):
+        window.sources.recents.add(recent(f"/v/{name}.mp4"))
+    wait_for(qtbot, page.recents[-1].isVisible)
+    page.call.setFocus()
+    seen = []
+    for _ in range(4):
+        qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        seen.append(QApplication.focusWidget())
+    assert seen == [page.cameras, page.file, *page.recents]
 
 
 # What is dropped

@@ -392,6 +392,7 @@ def test_from_the_shortcut_to_a_picture_of_the_region(
         assert (window.canvas.result.frame.image == 128).all()
         (recent,) = window.sources.recents.all
         assert recent.label == "Screen 1, 320 × 240 at 160, 120"
+        assert window.windowTitle() == f"{recent.label} — fakewatch"
         window.actions_.open_region.trigger()
         window.close()  # while the pictures are taken
     finally:
