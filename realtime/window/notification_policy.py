@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from datetime import time as day_time
 from typing import Final
@@ -18,6 +17,7 @@ from realtime.sources import Address, SourceKind
 from realtime.types import VerdictState
 from realtime.window.job import Wanted
 from realtime.window.notification_settings import NotificationSettings
+from realtime.window.notifications import Notification
 from realtime.window.states import verdict_name
 from realtime.window.translate import later, tr
 
@@ -34,14 +34,6 @@ _SOURCES: Final = {
 }
 
 Key = tuple[int, str, int | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Notification:
-    """Title and text, plain."""
-
-    title: str
-    text: str
 
 
 def _local_time() -> day_time:

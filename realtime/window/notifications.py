@@ -6,12 +6,11 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from qtpy.QtCore import QMetaType, QObject, QVariant, Signal
-
-from realtime.window.notification_policy import Notification
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +18,14 @@ _SERVICE: Final = "org.freedesktop.Notifications"
 _PATH: Final = "/org/freedesktop/Notifications"
 _WAIT_MS: Final = 2000
 _SHOWN_MS: Final = 8000
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """Title and text, plain."""
+
+    title: str
+    text: str
 
 
 class Notifier(QObject):

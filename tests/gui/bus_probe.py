@@ -13,8 +13,7 @@ import time
 from qtpy import QtDBus
 from qtpy.QtCore import Q_CLASSINFO, QCoreApplication, QObject, Slot
 
-from realtime.window.notification_policy import Notification
-from realtime.window.notifications import Notifier
+from realtime.window.notifications import Notification, Notifier
 
 NAME, PATH = "org.freedesktop.Notifications", "/org/freedesktop/Notifications"
 

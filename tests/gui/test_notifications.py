@@ -19,13 +19,12 @@ from realtime.types import VerdictState
 from realtime.window.job import Wanted
 from realtime.window.notification_policy import (
     LEAST_GAP_S,
-    Notification,
     NotificationPolicy,
     notification,
     place_of,
 )
 from realtime.window.notification_settings import NotificationSettings
-from realtime.window.notifications import Notifier, session_bus
+from realtime.window.notifications import Notification, Notifier, session_bus
 
 ALERT = Event(
     EventKind.ALERT, 5.0, 0.0, "a", 2, "Strong evidence 0.83: Alice s3cr3t in /home/alice", number=1
@@ -175,8 +174,9 @@ def on_a_bus(tmp_path: Path, *arguments: str) -> str:
         pytest.skip("no D-Bus daemon on this machine")
     plain = tmp_path / "bus.conf"
     plain.write_text(
-        '<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><policy context="default">'
-        '<allow send_destination="*"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>'
+        "<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen>"
+        '<policy context="default"><allow send_destination="*"/><allow eavesdrop="true"/>'
+        '<allow own="*"/></policy></busconfig>'
     )
     command = [
         runner,
