@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from realtime.config import Config
 from realtime.keyring_store import Credentials
 from realtime.sources import Address, SourceKind, Transport
 from realtime.window.device_dialog import DeviceDialog
+from realtime.window.errands import join
 from realtime.window.region_picker import RegionPicker
 from realtime.window.stream_dialog import StreamDialog
 from realtime.window.translate import tr
@@ -44,6 +46,7 @@ class Chooser:
         self._refused = refused
         self._folder = ""
         self._picker: RegionPicker | None = None
+        self._ending: list[threading.Thread] = []
 
     def choose_file(self) -> None:
         """Ask for a video file."""
@@ -66,15 +69,13 @@ class Chooser:
         dialog = StreamDialog(self._window, url, complaint)
         dialog.udp.setChecked(transport == Transport.UDP.value)
         dialog.remembered.connect(self._remember)
-        dialog.chosen.connect(self._chosen)
-        dialog.open()
+        self._open(dialog)
 
     def choose_device(self, first: SourceKind | None = None) -> None:
         """Show the cameras, screens and windows there are; see `DeviceDialog`."""
         dialog = DeviceDialog(self._window, self._config, first)
-        dialog.chosen.connect(self._chosen)
         dialog.region_wanted.connect(self.choose_region)
-        dialog.open()
+        self._open(dialog)
 
     def choose_region(self) -> None:
         """Let a part of a screen be chosen."""
@@ -87,9 +88,22 @@ class Chooser:
         picker.start()
 
     def close(self) -> None:
-        """Choose nothing any more."""
+        """Choose nothing any more, and wait for what is under way, but not for long."""
         if self._picker is not None:
             self._picker.cancel()
+        for dialog in self._window.findChildren((StreamDialog, DeviceDialog)):
+            dialog.reject()
+        join(self._ending)
+
+    def _open(self, dialog: StreamDialog | DeviceDialog) -> None:
+        dialog.chosen.connect(self._chosen)
+        dialog.finished.connect(lambda _: self._leave(dialog))
+        dialog.open()
+
+    def _leave(self, dialog: StreamDialog | DeviceDialog) -> None:
+        # Drivers and keyrings take their time, and Qt's thread does not wait for them.
+        self._ending = [thread for thread in self._ending if thread.is_alive()]
+        self._ending += dialog.threads
 
     def _forget_picker(self) -> None:
         picker, self._picker = self._picker, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Final
 
 from qtpy.QtCore import Qt, QTimer, Signal
@@ -20,15 +21,14 @@ from qtpy.QtWidgets import (
 
 from realtime.config import Config
 from realtime.errors import FakewatchError
-from realtime.logs import unexpected
 from realtime.redact import redact
 from realtime.sources import Address, SourceKind
 from realtime.window.device_list import KINDS, Choice
+from realtime.window.errands import Errands
 from realtime.window.preview import Preview
 from realtime.window.tips import tip
 from realtime.window.translate import later, tr
 
-_JOIN_S: Final = 0.3
 _LET_GO_MS: Final = 1500
 """How long a source that is previewed may take to be let go of, before it is opened anyway."""
 _NONE: Final = {
@@ -48,7 +48,6 @@ class DeviceDialog(QDialog):
 
     chosen = Signal(object)
     region_wanted = Signal()
-    _found = Signal(object, object)
 
     def __init__(
         self,
@@ -77,29 +76,30 @@ class DeviceDialog(QDialog):
         column = QVBoxLayout(self)
         column.addWidget(both, 1)
         column.addWidget(self.buttons)
-        self._found.connect(self._fill)
         self._let_go = QTimer(self)
         self._let_go.setSingleShot(True)
         self._let_go.timeout.connect(self._give)
         self.preview.ended.connect(self._give)
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        self.finished.connect(lambda _: self._end())
-        self.finished.connect(lambda _: self.preview.close_look())
+        self._errands = Errands(self)
+        self._asked = 0
+        self.finished.connect(lambda _: self._errands.stop())
+        self.finished.connect(lambda _: self.preview.stop())
         self.look()
+
+    @property
+    def threads(self) -> list[threading.Thread]:
+        """What is still under way after the dialog was closed; each has a deadline."""
+        return self._errands.threads + self.preview.threads
 
     def look(self) -> None:
         """Ask the system anew."""
-        self._end()
-        self._stop = threading.Event()
-        for group in self._groups.values():
+        self._asked += 1
+        for kind, _, find in KINDS:
+            group = self._groups[kind]
             group.takeChildren()
             group.addChild(_plain(tr("looking …")))
+            self._errands.run(find, partial(self._fill, self._asked, kind))
         self._on_selected()
-        self._thread = threading.Thread(
-            target=self._look, args=(self._stop,), name="fw-look", daemon=True
-        )
-        self._thread.start()
 
     def accept(self) -> None:
         """Give what is selected; nothing happens while that cannot be opened."""
@@ -124,25 +124,8 @@ class DeviceDialog(QDialog):
         self.reject()
         self.region_wanted.emit()
 
-    def _look(self, stop: threading.Event) -> None:
-        for kind, _, find in KINDS:
-            if stop.is_set():
-                return
-            found: list[Choice] | FakewatchError
-            try:
-                found = find()
-            except FakewatchError as exc:
-                found = exc
-            except Exception as exc:  # noqa: BLE001 - a driver may do anything
-                found = unexpected(exc)
-            if not stop.is_set():
-                self._found.emit((stop, kind), found)
-
-    def _fill(
-        self, asked: tuple[threading.Event, SourceKind], found: list[Choice] | FakewatchError
-    ) -> None:
-        stop, kind = asked
-        if stop is not self._stop:
+    def _fill(self, asked: int, kind: SourceKind, found: list[Choice] | FakewatchError) -> None:
+        if asked != self._asked:
             return
         group = self._groups[kind]
         group.takeChildren()
@@ -209,13 +192,6 @@ class DeviceDialog(QDialog):
             button.setAutoDefault(False)  # Enter opens what is selected
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
-
-    def _end(self) -> None:
-        """The thread ends after the list that it is at; each of them has a deadline."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(_JOIN_S)
-            self._thread = None
 
 
 def _tree() -> QTreeWidget:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from qtpy.QtCore import QObject, Signal
@@ -17,6 +17,13 @@ log = logging.getLogger(__name__)
 
 JOIN_S: Final = 0.3
 """How long closing waits. A keyring may wait for its owner, and a disk for a network."""
+
+
+def join(threads: Iterable[threading.Thread]) -> None:
+    """Wait for all of them, `JOIN_S` in all."""
+    until = time.monotonic() + JOIN_S
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
 
 
 class Errands(QObject):
@@ -34,22 +41,29 @@ class Errands(QObject):
     def run(self, work: Callable[[], object], then: Callable[[Any], None]) -> None:
         """Do ``work`` elsewhere; ``then`` gets what it gave, or the `FakewatchError` it raised.
 
-        Nothing is told any more after `close`.
+        Nothing is told any more after `stop` or `close`.
         """
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._threads = self.threads
         thread = threading.Thread(
             target=self._run, args=(work, then), name="fw-errand", daemon=True
         )
         self._threads.append(thread)
         thread.start()
 
-    def close(self) -> None:
-        """Wait for what is under way, but not for long."""
+    @property
+    def threads(self) -> list[threading.Thread]:
+        """Those that are still under way."""
+        return [thread for thread in self._threads if thread.is_alive()]
+
+    def stop(self) -> None:
+        """Tell nothing any more; returns at once, and whoever calls it joins `threads` later."""
         with self._lock:
             self._closed = True
-        until = time.monotonic() + JOIN_S
-        for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
+
+    def close(self) -> None:
+        """Wait for what is under way, but not for long."""
+        self.stop()
+        join(self._threads)
 
     def _run(self, work: Callable[[], object], then: Callable[[Any], None]) -> None:
         result: object

@@ -30,7 +30,6 @@ from realtime.window.viewport import fit
 _RATE_HZ: Final = 10.0
 _SCREEN_HZ: Final = 5.0
 _LARGEST: Final = (640, 400)
-_JOIN_S: Final = 0.3
 _CALM_MS: Final = 150
 """Whoever goes through a list with the arrows wants to see the last one only."""
 
@@ -211,12 +210,15 @@ class Preview(QWidget):
             self._calm.stop()
             self._begin()
 
-    def close_look(self) -> None:
-        """The same, and wait for it, but not for long: it may hang in its driver."""
+    def stop(self) -> None:
+        """The same, and ``ended`` is not told; whoever calls it joins `threads` later."""
         self.end()
-        if self._look is not None:
-            self._look.thread.join(_JOIN_S)
         self._relay.close()
+
+    @property
+    def threads(self) -> list[threading.Thread]:
+        """What is still under way: the newest look, which waits for those before it."""
+        return [] if self._look is None or self._look.done else [self._look.thread]
 
     def _begin(self) -> None:
         before = self._look

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Final
 
 from qtpy.QtCore import Qt, Signal
@@ -60,13 +61,18 @@ class StreamDialog(QDialog):
         self.url.textChanged.connect(self._on_changed)
         self.url.editingFinished.connect(self._hide_user_info)
         self._errands = Errands(self)
-        self.finished.connect(lambda _: self._errands.close())
+        self.finished.connect(lambda _: self._errands.stop())
         self._errands.run(keyring_store.require, self._on_keyring)
         self.url.setText(url)
         if complaint:
             self._complain(complaint)
         if url:
             (self.http if url.lower().startswith("http") else self.user).setFocus()
+
+    @property
+    def threads(self) -> list[threading.Thread]:
+        """What is still under way after the dialog was closed."""
+        return self._errands.threads
 
     def accept(self) -> None:
         """Give the address, or say in one sentence what is wrong with it."""

@@ -183,7 +183,7 @@ def test_what_cannot_be_opened_can_be_read_but_not_chosen(
     qtbot.addWidget(dialog)
     dialog.show()
     wait_for(qtbot, lambda: "looking …" not in [i.text(0) for i in items(dialog.tree)])
-    dialog._fill((dialog._stop, SourceKind.CAMERA), [free, used])
+    dialog._fill(dialog._asked, SourceKind.CAMERA, [free, used])
     rows = {item.text(0): item for item in items(dialog.tree)}
     dialog.tree.setCurrentItem(rows["C920"])
     assert dialog.open_button.isEnabled()

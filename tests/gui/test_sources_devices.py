@@ -152,9 +152,10 @@ def test_a_device_that_hangs_holds_up_neither_the_next_nor_the_end(
     preview.show_address(CAMERA)
     qtbot.wait(250)
     before = time.monotonic()
-    preview.close_look()
+    preview.stop()
     assert time.monotonic() - before < 1.0
     assert not driver.released.is_set()
+    assert [thread.name for thread in preview.threads] == ["fw-preview"]  # left to its owner
 
 
 @pytest.mark.parametrize("driver", ["hangs"], indirect=True)
@@ -163,7 +164,7 @@ def test_what_hangs_is_given_up_and_can_be_opened_all_the_same(
 ) -> None:
     monkeypatch.setattr("realtime.window.device_dialog._LET_GO_MS", 300)
     dialog = opened(DeviceDialog(None, quick(config)), qtbot)
-    dialog._fill((dialog._stop, SourceKind.CAMERA), [Choice(SourceKind.CAMERA, "C920", "", CAMERA)])
+    dialog._fill(dialog._asked, SourceKind.CAMERA, [Choice(SourceKind.CAMERA, "C920", "", CAMERA)])
     found = {item.text(0): item for item in items(dialog.tree)}
     dialog.tree.setCurrentItem(found["C920"])
     qtbot.wait(250)
@@ -178,7 +179,7 @@ def test_a_camera_is_let_go_of_before_it_is_opened(
     qtbot: QtBot, config: Config, driver: Driver
 ) -> None:
     dialog = opened(DeviceDialog(None, quick(config), SourceKind.CAMERA), qtbot)
-    dialog._fill((dialog._stop, SourceKind.CAMERA), [Choice(SourceKind.CAMERA, "C920", "", CAMERA)])
+    dialog._fill(dialog._asked, SourceKind.CAMERA, [Choice(SourceKind.CAMERA, "C920", "", CAMERA)])
     wait_for(qtbot, lambda: dialog.preview.picture is not None)
     assert colour(dialog.preview.picture, 0.5, 0.5) == "#808080"
     free: list[bool] = []
@@ -201,7 +202,7 @@ def test_what_cannot_be_opened_is_said_in_place_of_the_picture(
     preview.grab()
     preview.show_address(None, "It is in use; close that program.")
     assert preview.text == "It is in use; close that program."
-    preview.close_look()
+    preview.stop()
 
 
 def test_a_preview_is_small_and_true() -> None:
