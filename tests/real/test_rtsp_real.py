@@ -21,6 +21,7 @@ from realtime.sources.parsing import parse
 from realtime.sources.stream import StreamSource
 from realtime.types import Frame, Image, WallClock
 from tests.conftest import DATA, needs_data
+from tests.servers.looped import looped
 from tests.servers.rtsp import file_pipeline, rtsp_server
 
 pytestmark = needs_data
@@ -31,27 +32,6 @@ PACKETS = 40
 LOOPS = 2
 
 
-def looped(source: Path, target: Path, packets: int = PACKETS, loops: int = LOOPS) -> Path:
-    """The first ``packets`` of an H.264 clip, again and again, as they are."""
-    with av.open(str(source)) as given, av.open(str(target), "w") as made:
-        stream = given.streams.video[0]
-        out = made.add_stream_from_template(stream, opaque=True)
-        taken = []
-        for packet in given.demux(stream):
-            if packet.size and len(taken) < packets:
-                taken.append((bytes(packet), packet.pts, packet.dts, packet.is_keyframe))
-        first = min(pts for _, pts, _, _ in taken)
-        step = (max(pts for _, pts, _, _ in taken) - first) // (len(taken) - 1)
-        for loop in range(loops):
-            for data, pts, dts, key in taken:
-                packet = av.Packet(data)
-                packet.stream, packet.time_base = out, stream.time_base
-                shift = loop * len(taken) * step - first
-                packet.pts, packet.dts, packet.is_keyframe = pts + shift, dts + shift, key
-                made.mux(packet)
-    return target
-
-
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in sorted((DATA / "videos" / "real").glob("*.mp4")):
@@ -59,7 +39,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
             stream = container.streams.video[0]
             if stream.codec_context.name == "h264" and stream.frames >= PACKETS:
                 break
-    return looped(path, tmp_path_factory.mktemp("real") / "clip.mp4")
+    made = tmp_path_factory.mktemp("real") / "clip.mp4"
+    return looped(path, made, packets=PACKETS, loops=LOOPS)
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +164,7 @@ def test_what_is_shown_after_a_pause_is_whole(
     clip: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Pictures are left out, up to a key frame and in between; the others are as in the file."""
-    long = looped(clip, tmp_path_factory.mktemp("long") / "clip.mp4", 2 * PACKETS)
+    long = looped(clip, tmp_path_factory.mktemp("long") / "clip.mp4", packets=2 * PACKETS)
     originals = [frame.image for frame in read_all(FileSource(long, SourceConfig()))]
     with rtsp_server({"/cam": file_pipeline(long)}) as server:
         source = StreamSource(parse(f"rtsp://127.0.0.1:{server.port}/cam"), Config())
