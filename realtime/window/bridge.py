@@ -12,6 +12,7 @@ from collections import deque
 
 from qtpy.QtCore import QObject, Signal
 
+from realtime.challenge_run import ChallengeRun
 from realtime.events import Event, EventWatch
 from realtime.history import History
 from realtime.types import FrameResult, ModelInfo, RunStart, RunSummary, SourceState
@@ -25,7 +26,8 @@ class Bridge(QObject):
 
     ``arrived``: there is a result to take. ``changed``: the state of the
     source, `model` or `summary` did. `history` and the events hold what every result said, shown
-    or not. `recording` gathers what a report on the source would say.
+    or not. `recording` gathers what a report on the source would say. ``challenge`` is carried out
+    here unless a sink does it.
     """
 
     arrived = Signal()
@@ -35,6 +37,7 @@ class Bridge(QObject):
         super().__init__()
         self.history: History | None = None
         self.recording = Recording()
+        self.challenge: ChallengeRun | None = None
         self._watch = EventWatch(source_id)
         self._events: deque[Event] = deque(maxlen=_MAX_EVENTS)
         self._lock = threading.Lock()
@@ -48,6 +51,8 @@ class Bridge(QObject):
         self.model = start.model
         self.history = History(live=start.source.live)
         self.recording.start(start)
+        if self.challenge is not None:
+            self.challenge.forget()
         self._tell()
 
     def write(self, result: FrameResult) -> None:
@@ -64,11 +69,15 @@ class Bridge(QObject):
             self._newest = result
         if not told:
             self.arrived.emit()
+        if self.challenge is not None:
+            self.challenge.see(result)
 
     def finish(self, summary: RunSummary) -> None:
         """The run is over."""
         self.summary = summary
         self.recording.finish(summary)
+        if self.challenge is not None:
+            self.challenge.stop()
         self._tell()
 
     def close(self) -> None:

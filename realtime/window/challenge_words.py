@@ -154,7 +154,7 @@ def _numbers(step: StepReport) -> list[str]:
         elif key == "light_p":
             shown = f"{value:.3f}"
         found.append(f"{tr(_NUMBERS[key])}: {shown}")
-    if step.after_s is not None:
+    if step.after_s is not None and step.act is not Act.LIGHT:
         found.append(tr("seen after {time}").format(time=f"{step.after_s:.1f} s"))
     return found
 

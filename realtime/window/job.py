@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ from realtime.logs import unexpected
 from realtime.pipeline import Pipeline
 from realtime.scorer import Scorer, load_scorer
 from realtime.sinks.base import Sink
-from realtime.sinks.challenge import ChallengeSink, silent
+from realtime.sinks.challenge import ChallengeSink
 from realtime.sources.address import Address
 from realtime.types import SourceStatus
 from realtime.window.bridge import Bridge
@@ -109,14 +109,14 @@ class Job:
         for action in todo:
             action()
 
-    def with_challenge(self, source_id: str, sinks: tuple[Sink, ...]) -> tuple[Sink, ...]:
-        """These sinks and, unless they have one, what carries out challenges of that source."""
+    def prepare_challenge(self, source_id: str, sinks: Sequence[Sink]) -> None:
+        """Challenges of that source are carried out by one of its sinks, or by its bridge."""
         asking = next((sink for sink in sinks if isinstance(sink, ChallengeSink)), None)
-        if asking is None:
-            asking = ChallengeSink(silent, asks=False, colours=True)
-            sinks = (*sinks, asking)
-        self.challenges[source_id] = asking.run
-        return sinks
+        if asking is not None:
+            self.challenges[source_id] = asking.run
+        else:
+            self.challenges[source_id] = ChallengeRun()
+            self.bridges[source_id].challenge = self.challenges[source_id]
 
     def at_end(self, action: Callable[[], None]) -> None:
         """Call ``action`` when the run is over, or never came to be."""

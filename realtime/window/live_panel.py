@@ -178,6 +178,7 @@ class LivePanel(QFrame):
         words.addWidget(self.headline)
         words.addWidget(self.since)
         top = QHBoxLayout()
+        top.setSpacing(10)
         top.addWidget(self.sign)
         top.addLayout(words, 1)
         row = QHBoxLayout()

@@ -207,11 +207,12 @@ class Player(QObject):
         if isinstance(only, Address) and only.kind is SourceKind.FILE:
             bridge = job.bridges[job.wanted[0].source_id]
             bridge.recording.path = Path(only.target)
+            job.prepare_challenge(job.wanted[0].source_id, self._extra_sinks)
             pipeline = Pipeline(
                 FileSource(only.target, job.config.source),
                 scorer,
                 job.config,
-                (bridge, *job.with_challenge(job.wanted[0].source_id, self._extra_sinks)),
+                (bridge, *self._extra_sinks),
                 paced=True,
                 on_state=bridge.set_state,
             )
@@ -250,7 +251,7 @@ class Player(QObject):
                 sinks = tuple(self._live_sinks.open(one.source_id, clips=clips))
                 tap = self._live_sinks.tap(one.source_id)
                 job.at_end(partial(self._live_sinks.close_source, one.source_id))
-            sinks = job.with_challenge(one.source_id, sinks)
+            job.prepare_challenge(one.source_id, sinks)
             bridge = job.bridges[one.source_id]
             if one.source.kind is SourceKind.FILE:
                 bridge.recording.path = Path(one.source.target)

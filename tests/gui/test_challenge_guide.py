@@ -112,8 +112,8 @@ def test_every_act_every_gauge_and_every_number_has_words(guide: ChallengeGuide)
         assert words.gauge_text(measures.gauge_of(act, [seen], [seen]))
     keys = {"lost_share", "score_rise", "score_spread", "jump", "voice", "voice_lag_ms"}
     keys |= {"light_correlation", "light_delay_s", "light_p"}
-    one = StepReport(Act.LIGHT, "", Outcome.PASS, "text", 0, 1.0, dict.fromkeys(keys, 0.5))
-    assert words.step_text(Act.LIGHT, ChallengeReport((one,))).count("\n") == len(keys) + 1
+    one = StepReport(Act.PHRASE, "", Outcome.PASS, "text", 0, 1.0, dict.fromkeys(keys, 0.5))
+    assert words.step_text(Act.PHRASE, ChallengeReport((one,))).count("\n") == len(keys) + 1
 
 
 def test_outcomes_differ_by_sign_and_word_and_a_repeat_does_not_hide_a_failure(
