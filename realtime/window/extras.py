@@ -126,7 +126,7 @@ class Extras:
         if image is None:
             self._tell(tr("There is no picture to save yet."))
         else:
-            self.snapshots.take(image)
+            self.snapshots.take(image, self._window.live.age_s)
 
     def ask_for_mark(self) -> None:
         """Ask for a note; the mark is where the picture was when it was asked."""

@@ -61,6 +61,12 @@ class LivePlay:
             return self._picture
         return None if tile is None else tile.live
 
+    @property
+    def age_s(self) -> float:
+        """How old the picture of a live source is that is looked at, 0 while there is none."""
+        running = self._player.engine is not None
+        return max(0.0, time.monotonic() - self.past.here) if running else 0.0
+
     def start(self, *, many: bool) -> None:
         """Show what the player has just opened."""
         now = time.monotonic()

@@ -34,12 +34,12 @@ class Moments:
         window.grid.changed.connect(self.show)
 
     def seek(self, time_s: float) -> None:
-        """To that moment of the time line."""
+        """To that moment of the time line, of the source that it shows."""
         past = self._past
         if past is None:
             self._window.file.seek(time_s)
         else:
-            self._told(past.seek(time_s))
+            self._told(past.seek(time_s, self._window.desk.source_id))
 
     def seek_by(self, seconds: float) -> None:
         """So far from here."""

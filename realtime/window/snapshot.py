@@ -25,10 +25,15 @@ class Snapshots(QObject):
         self.folder = folder or Path(QStandardPaths.writableLocation(place)) / "fakewatch"
         self._threads: list[threading.Thread] = []
 
-    def take(self, image: QImage) -> None:
-        """Save this image, which nobody else may draw on any more."""
+    def take(self, image: QImage, age_s: float = 0.0) -> None:
+        """Save this image, which nobody else may draw on any more.
+
+        It is named by the moment that it shows, ``age_s`` seconds ago.
+        """
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        thread = threading.Thread(target=self._save, args=(image,), name="fw-snapshot", daemon=True)
+        thread = threading.Thread(
+            target=self._save, args=(image, age_s), name="fw-snapshot", daemon=True
+        )
         self._threads.append(thread)
         thread.start()
 
@@ -37,8 +42,8 @@ class Snapshots(QObject):
         for thread in self._threads:
             thread.join(1.0)
 
-    def _save(self, image: QImage) -> None:
-        name = time.strftime("fakewatch-%Y%m%d-%H%M%S")
+    def _save(self, image: QImage, age_s: float) -> None:
+        name = time.strftime("fakewatch-%Y%m%d-%H%M%S", time.localtime(time.time() - age_s))
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             path, count = self.folder / f"{name}.png", 1

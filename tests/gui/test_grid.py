@@ -196,6 +196,12 @@ def test_an_event_leads_to_its_source(four: MainWindow, qtbot: QtBot) -> None:
     result = yard.canvas.result
     assert result is not None
     assert abs(result.frame.captured_mono - then) < 0.5
+    four.extras.refresh()
+    four.grid.toggle(yard)
+    assert four.desk.source_id == "yard"
+    four.desk.timeline.sought.emit(then)
+    assert four.grid.enlarged is yard
+    assert yard.live.back
 
 
 def test_the_keyboard_reaches_every_tile(four: MainWindow, qtbot: QtBot) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -218,7 +219,7 @@ def test_an_old_result_is_never_shown_as_live(live: MainWindow, qtbot: QtBot) ->
 
 
 def test_a_click_on_the_time_line_and_brackets_go_back_and_space_returns(
-    live: MainWindow, units: list[Unit], qtbot: QtBot
+    live: MainWindow, units: list[Unit], qtbot: QtBot, tmp_path: Path
 ) -> None:
     with camera(units) as (url, _):
         live.open(url)
@@ -249,9 +250,19 @@ def test_a_click_on_the_time_line_and_brackets_go_back_and_space_returns(
         assert not live.live.held
         event = Event(EventKind.ALERT, then, time.time(), live.desk.source_id, None, "Strong")
         live.desk.log.add([event])
+        assert live.live.age_s < 2.0
         qtbot.keyClick(live, Key.Key_BracketLeft)
         assert live.live.held
         assert past.here == pytest.approx(then, abs=0.3)
+        # A snapshot of the past is named by it.
+        assert live.live.age_s == pytest.approx(time.monotonic() - then, abs=0.5)
+        named: list[str] = []
+        live.extras.snapshots.folder = tmp_path
+        live.extras.snapshots.saved.connect(named.append)
+        live.canvas.grab()
+        live.extras.snapshots.take(live.canvas.snapshot(), 86400.0)
+        wait_for(qtbot, lambda: len(named) == 1)
+        assert time.strftime("%Y%m%d", time.localtime(time.time() - 86400)) in named[0]
         qtbot.keyClick(live, Key.Key_End)
         assert not live.live.held
         qtbot.keyClick(live, Key.Key_Comma)
