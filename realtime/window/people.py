@@ -70,6 +70,13 @@ def thumbnail(result: FrameResult, track_id: int) -> QImage | None:
     return QImage(rgb.tobytes(), SIDE, SIDE, 3 * SIDE, QImage.Format.Format_RGB888).copy()
 
 
+def _untinted(picture: QPixmap) -> QIcon:
+    """An icon that is not dyed where its row is selected."""
+    icon = QIcon(picture)
+    icon.addPixmap(picture, QIcon.Mode.Selected)
+    return icon
+
+
 def _spoken(lane: Lane) -> str:
     """The verdict on that person as a sentence without signs."""
     text = verdict_text(lane.verdict, present=lane.present).partition(" ")[2]
@@ -171,7 +178,7 @@ class People(FittedTable):
         for row, track_id in enumerate(self._ids):
             item = self.item(row, 0)
             if item is not None and track_id in pictures:
-                item.setIcon(QIcon(QPixmap.fromImage(pictures[track_id])))
+                item.setIcon(_untinted(QPixmap.fromImage(pictures[track_id])))
 
     def _tell(self, lanes: Sequence[Lane]) -> None:
         """Let screen readers know of whom something else is said now; numbers that only waver

@@ -319,3 +319,10 @@ def test_ticks_of_a_live_source_say_round_numbers(qapp: object) -> None:
     said = axis.tickStrings(values, 1.0, step)
     assert len(said) >= 3
     assert all(int(text.strip("−").removesuffix(" s")) % 10 == 0 for text in said)
+
+
+def test_a_face_is_not_dyed_in_the_selected_row(person: MainWindow) -> None:
+    icon = person.desk.people.item(0, 0).icon()
+    size = icon.availableSizes()[0]
+    chosen = icon.pixmap(size, QIcon.Mode.Selected).toImage()
+    assert chosen == icon.pixmap(size, QIcon.Mode.Normal).toImage()
