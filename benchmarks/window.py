@@ -13,8 +13,10 @@ paints    Of 30 and of 60 recorded results a second, how many were painted.
 cpu       Seconds of processor per second, all threads: the window with recorded results at 30 a
           second, the canvas of it alone, a plain QLabel, and ``cv2.imshow``, each in a process of
           its own, one after the other, at the same size.
+drawing   What one picture costs to draw: 1080p and 8K, on a small and on a 4K canvas, whole and
+          enlarged.
 memory    With ``--minutes M``: the resident memory of the window at 30 results a second, every ten
-          seconds, and its slope after the first five minutes.
+          seconds, and its slope after the first five minutes and in the last half.
 
 The machine should be quiet: other work on it delays everything that is measured here.
 """
@@ -36,6 +38,7 @@ from benchmarks.window_footage import make_clip
 from benchmarks.window_load import CANVAS, cpu_canvas, cpu_highgui, cpu_label, cpu_window, memory
 from benchmarks.window_loops import has_highgui
 from benchmarks.window_stage import Facts
+from benchmarks.window_zoom import drawing
 
 CLIP_FRAMES: Final = 150
 
@@ -113,6 +116,7 @@ PARTS: Final[dict[str, Callable[[Path, float], Facts]]] = {
     "cpu canvas": cpu_canvas,
     "cpu label": cpu_label,
     "cpu highgui": cpu_highgui,
+    "drawing": drawing,
     "memory": memory,
 }
 

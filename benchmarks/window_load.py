@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -142,18 +142,26 @@ def memory(clip: Path, seconds: float) -> Facts:
         sample()
         drawn, sent = window.canvas.drawn, made[0].sent
     settled = [s for s in samples if s[0] >= min(SETTLE_S, seconds / 2)]
-    times, sizes = np.array(settled).T
-    slope = float(np.polyfit(times, sizes, 1)[0]) * 3600 if len(settled) > 1 else 0.0
+    sizes = [size for _, size in settled]
     return {
         "minutes": round(seconds / 60, 1),
         "results": sent,
         "drawn": drawn,
         "first_mib": round(samples[0][1], 1),
-        "settled_mib": round(float(sizes[0]), 1),
-        "last_mib": round(float(sizes[-1]), 1),
-        "max_mib": round(float(max(size for _, size in samples)), 1),
-        "slope_mib_per_hour": round(slope, 2),
+        "settled_mib": round(sizes[0], 1),
+        "last_mib": round(sizes[-1], 1),
+        "max_mib": round(max(size for _, size in samples), 1),
+        "slope_mib_per_hour": _slope(settled),
+        "slope_of_last_half": _slope([s for s in samples if s[0] >= seconds / 2]),
     }
+
+
+def _slope(samples: Sequence[tuple[float, float]]) -> float:
+    """MiB an hour, by least squares over samples of seconds and MiB."""
+    if len(samples) < 2:
+        return 0.0
+    times, sizes = np.array(samples).T
+    return round(float(np.polyfit(times, sizes, 1)[0]) * 3600, 2)
 
 
 def _resident_mib() -> float:
