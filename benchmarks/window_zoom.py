@@ -51,7 +51,7 @@ def drawing(clip: Path, _seconds: float) -> Facts:
 
 
 def _resized(result: FrameResult, size: tuple[int, int]) -> FrameResult:
-    high, wide = result.frame.image.shape[:2]
+    wide = result.frame.image.shape[1]
     by = size[0] / wide
     image = np.asarray(cv2.resize(result.frame.image, size), np.uint8)
     faces = replace(
