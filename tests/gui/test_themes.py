@@ -16,14 +16,14 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QEvent
 from qtpy.QtDBus import QDBusConnection
 from qtpy.QtGui import QColor, QPalette
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QAbstractButton, QApplication, QDialog, QLabel, QLineEdit, QWidget
 from skimage.color import rgb2lab
 
 from realtime.types import VerdictState
-from realtime.window import themes
+from realtime.window import canvas, notice, themes, tile
 from realtime.window.main_window import MainWindow
 from realtime.window.portal import Portal, reachable
-from realtime.window.themes import THEMES, palette_of, state_hex, system_theme
+from realtime.window.themes import THEMES, contrast, palette_of, state_hex, system_theme
 from scripts import colour_blind
 
 DARK = QPalette(QColor("#303030"), QColor("#202020"))
@@ -256,3 +256,84 @@ def test_without_any_colour_grey_stays_grey() -> None:
     greys = np.repeat(np.arange(0, 256, 5, np.uint8)[None, :, None], 3, axis=2)
     for kind in colour_blind.KINDS:
         assert np.abs(colour_blind.seen(greys, kind).astype(int) - greys).max() <= 1
+
+
+def over(top: QColor, below: QColor) -> str:
+    """``top`` with its opacity on ``below``, as ``#rrggbb``."""
+    share = top.alphaF()
+    pairs = zip(top.getRgb()[:3], below.getRgb()[:3], strict=True)
+    return QColor(*(round(share * a + (1 - share) * b) for a, b in pairs)).name()
+
+
+def ground(widget: QWidget) -> str:
+    """What lies behind the text of a widget."""
+    while True:
+        own = widget.autoFillBackground() or isinstance(widget, (QAbstractButton, QLineEdit))
+        parent = widget.parentWidget()
+        if own or widget.isWindow() or parent is None:
+            return widget.palette().color(widget.backgroundRole()).name()
+        if parent.objectName() == "banner":
+            return BANNER
+        widget = parent
+
+
+BANNER = "#8c3a00"
+WRITTEN = (QLabel, QAbstractButton, QLineEdit)
+
+
+def hard_to_read(root: QWidget) -> list[str]:
+    """Each text below ``root`` with a contrast of less than 4.5 to 1."""
+    found = []
+    for widget in root.findChildren(QWidget):
+        if not isinstance(widget, WRITTEN) or not widget.isVisibleTo(root) or not widget.text():
+            continue
+        ink = widget.palette().color(widget.foregroundRole()).name()
+        ratio = contrast(ink, ground(widget))
+        if ratio < 4.5 and ground(widget) != BANNER:
+            found.append(f"{widget.text()!r}: {ratio:.1f} ({ink} on {ground(widget)})")
+    return found
+
+
+@pytest.mark.parametrize("name", THEMES)
+@pytest.mark.usefixtures("as_before")
+def test_every_text_can_be_read_on_every_theme(window: MainWindow, qtbot: QtBot, name: str) -> None:
+    window.actions_.themes[name].trigger()
+    window.banner.say("Something is wrong; mend it.")
+    assert hard_to_read(window) == []
+    window.actions_.tour.trigger()
+    assert window.extras.tour.bubble is not None
+    assert hard_to_read(window.extras.tour.bubble) == []
+    window.extras.tour.end()
+    window.actions_.settings.trigger()
+    window.actions_.help.trigger()
+    for dialog in window.findChildren(QDialog):
+        if dialog.isVisible():
+            assert hard_to_read(dialog) == []
+            dialog.reject()
+    panel = window.call.panel
+    panel.show()
+    assert hard_to_read(panel) == []
+    panel.hide()
+
+
+def test_what_is_painted_can_be_read_on_any_picture() -> None:
+    assert contrast("#ffffff", BANNER) >= 4.5
+    for picture in (QColor("white"), QColor("black")):
+        card = over(notice._CARD, picture)
+        for ink in (notice._INK, notice._PALE_INK):
+            assert contrast(ink.name(), card) >= 4.5
+    for ink in (tile._INK, tile._PALE_INK, tile._WARM_INK):
+        assert contrast(ink.name(), tile.GROUND.name()) >= 4.5
+    assert contrast(canvas._STATE_INK.name(), canvas._BACKGROUND.name()) >= 4.5
+
+
+def test_a_text_that_cannot_be_read_is_found(qtbot: QtBot) -> None:
+    around = QWidget()
+    qtbot.addWidget(around)
+    around.setPalette(palette_of(THEMES["light"]))
+    label = QLabel("pale", around)
+    palette = QPalette(label.palette())
+    palette.setColor(QPalette.ColorRole.WindowText, QColor("#bbbbbb"))
+    label.setPalette(palette)
+    around.show()
+    assert len(hard_to_read(around)) == 1
