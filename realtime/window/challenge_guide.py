@@ -123,6 +123,13 @@ class ChallengeGuide(QDialog):
         if person in self._who:
             self.people.setCurrentIndex(self._who.index(person))
 
+    def follow(self, person: int | None) -> None:
+        """Show who is asked, whom nobody chose here: it asks for nothing."""
+        if person in self._who and person != self.person:
+            self.people.blockSignals(True)
+            self.choose(person)
+            self.people.blockSignals(False)
+
     @property
     def ticked(self) -> tuple[Act, ...]:
         """The acts to be asked for, in their order."""

@@ -59,7 +59,8 @@ class Challenges:
         if not self.guide.isVisible():
             self._source_id = desk.source_id
         self._refresh_guide()
-        if not self.guide.isVisible():
+        run = self.run
+        if not self.guide.isVisible() and (run is None or not run.snapshot().running):
             self.guide.choose(desk.selected)
         self.guide.show()
         self.guide.raise_()
@@ -162,7 +163,10 @@ class Challenges:
         )
         source = wanted[chosen].source if wanted else None
         guide.allow_light(possible=isinstance(source, Address) and source.live)
-        guide.show_run(IDLE if run is None else run.snapshot(), watching=run is not None)
+        snapshot = IDLE if run is None else run.snapshot()
+        if snapshot.running and not snapshot.lost:
+            guide.follow(snapshot.person)
+        guide.show_run(snapshot, watching=run is not None)
 
     def _tell(self, source_id: str, name: str, run: ChallengeRun, snapshot: Snapshot) -> None:
         """A challenge that is over goes into the events, once for each time that it is."""

@@ -166,6 +166,10 @@ def test_people_can_be_chosen_and_one_who_left_stays_chosen(
     guide.offer_people([(1, "#1")])
     assert guide.person == 2
     assert guide.people.itemText(2) == "#2 (not in view)"
+    with qtbot.assertNotEmitted(guide.person_picked):
+        guide.follow(1)
+    assert guide.person == 1
+    guide.choose(2)
     guide.offer_people([(1, "<b>#1"), (2, "#2 ▲")])
     assert guide.people.itemText(2) == "#2 ▲"
 
@@ -342,6 +346,8 @@ def test_one_that_the_command_line_began_opens_the_guide(
     window.open(str(face_clip))
     wait_for(qtbot, window.call.challenges.guide.isVisible)
     assert window.call.challenges.run is sink.run
+    assert window.desk.selected is not None
+    assert window.call.challenges.guide.person is None, "the largest is asked, whoever is selected"
     wait_for(qtbot, lambda: bool(said))
     assert said[0].startswith("challenge: Please turn your head to your left")
     window.close()
