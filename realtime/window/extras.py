@@ -112,6 +112,7 @@ class Extras:
         layers = Layers(heat, boxes, labels, landmarks, blur, spare, beside)
         self._window.canvas.set_layers(layers)
         self._window.grid.set_layers(layers)
+        self.desk.people.hide_faces(on=blur, spare=spare)
 
     def choose_theme(self, name: str) -> None:
         """Show that theme, or the system's."""

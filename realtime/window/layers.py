@@ -11,7 +11,7 @@ from realtime.overlay import Mapping, Region, mapping
 from realtime.types import FrameResult, Image
 
 _INK = (230, 230, 230)
-_BLOCKS = 6
+BLOCKS = 6
 """A hidden face is left with so many blocks across, too few to know anybody by."""
 _ENOUGH_PX = 240
 """Blocks look the same when they are made of every n-th pixel of a face larger than this."""
@@ -62,8 +62,8 @@ def _hide(canvas: Image, image: Image, to_canvas: Mapping, box: list[float]) -> 
         return
     step = max(1, min(face.shape[:2]) // _ENOUGH_PX)
     face = np.ascontiguousarray(face[::step, ::step])
-    small = cv2.resize(face, (_BLOCKS, _BLOCKS), interpolation=cv2.INTER_AREA)
-    sx, sy = _BLOCKS / room_wide, _BLOCKS / room_high
+    small = cv2.resize(face, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA)
+    sx, sy = BLOCKS / room_wide, BLOCKS / room_high
     to_block = np.array(
         [[sx, 0, (u0 - u + 0.5) * sx - 0.5], [0, sy, (v0 - v + 0.5) * sy - 0.5]], np.float64
     )

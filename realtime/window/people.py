@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import cv2
@@ -23,6 +23,7 @@ from realtime.history import Lane
 from realtime.redact import redact
 from realtime.types import FrameResult, Verdict, VerdictState
 from realtime.window.fitted_table import FittedTable
+from realtime.window.layers import BLOCKS
 from realtime.window.states import duration, verdict_name
 from realtime.window.tips import tip
 from realtime.window.translate import tr
@@ -75,6 +76,13 @@ def _untinted(picture: QPixmap) -> QIcon:
     icon = QIcon(picture)
     icon.addPixmap(picture, QIcon.Mode.Selected)
     return icon
+
+
+def _blocks(face: QImage) -> QImage:
+    """``face`` as few blocks, as it is in the picture."""
+    ratio, smooth = Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
+    small = face.scaled(BLOCKS, BLOCKS, ratio, smooth)
+    return small.scaled(SIDE, SIDE, ratio, smooth)
 
 
 def _spoken(lane: Lane) -> str:
@@ -148,6 +156,9 @@ class People(FittedTable):
         self.samples, self.fixed = {0: ("#000", "xxxxxx")}, {2: 76}
         self.fit()
         self._ids: list[int] = []
+        self._faces: dict[int, QImage] = {}
+        self._private = False
+        self._spare: int | None = None
         self._told: dict[int, tuple[VerdictState, bool]] = {}
         self.currentCellChanged.connect(self._on_current)
 
@@ -175,10 +186,22 @@ class People(FittedTable):
 
     def show_faces(self, pictures: Mapping[int, QImage]) -> None:
         """Put these pictures beside the people."""
+        self._faces = {i: f for i, f in {**self._faces, **pictures}.items() if i in self._ids}
+        self._show_icons(pictures)
+
+    def hide_faces(self, *, on: bool, spare: int | None) -> None:
+        """Make every face but that of ``spare`` unknowable, also of those who have left."""
+        if (on, spare) != (self._private, self._spare):
+            self._private, self._spare = on, spare
+            self._show_icons(self._faces)
+
+    def _show_icons(self, track_ids: Collection[int]) -> None:
         for row, track_id in enumerate(self._ids):
             item = self.item(row, 0)
-            if item is not None and track_id in pictures:
-                item.setIcon(_untinted(QPixmap.fromImage(pictures[track_id])))
+            if item is not None and track_id in track_ids:
+                hidden = self._private and track_id != self._spare
+                face = self._faces[track_id]
+                item.setIcon(_untinted(QPixmap.fromImage(_blocks(face) if hidden else face)))
 
     def _tell(self, lanes: Sequence[Lane]) -> None:
         """Let screen readers know of whom something else is said now; numbers that only waver

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPointF, QRect, QSettings, QSize, Qt
-from qtpy.QtGui import QIcon
+from qtpy.QtGui import QColor, QIcon, QImage
 from qtpy.QtWidgets import QInputDialog, QLineEdit, QToolButton
 
 from realtime.config import Config
@@ -18,6 +18,7 @@ from realtime.types import SourceState, Verdict, VerdictState
 from realtime.window import placing
 from realtime.window.command_palette import CommandPalette
 from realtime.window.main_window import MainWindow
+from realtime.window.people import SIDE
 from realtime.window.themes import THEMES, Look, contrast
 from realtime.window.timeline import Seconds
 from realtime.window.why import classifier
@@ -132,6 +133,34 @@ def test_privacy_hides_a_face_and_landmarks_are_drawn(person: MainWindow, qtbot:
     person.desk.select(1)
     assert person.canvas.layers.spare == 1
     assert person.canvas.grab().toImage() == plain
+
+
+def test_privacy_hides_the_small_faces_too(person: MainWindow, qtbot: QtBot) -> None:
+    people = person.desk.people
+
+    def icon() -> QImage:
+        item = people.item(0, 0)
+        assert item is not None
+        return item.icon().pixmap(SIDE, SIDE).toImage()
+
+    noise = QImage(SIDE, SIDE, QImage.Format.Format_RGB888)
+    for x in range(SIDE):
+        for y in range(SIDE):
+            noise.setPixelColor(x, y, QColor(*([255 * ((x + y) % 2)] * 3)))
+    people.show_faces({1: noise})
+    person.desk.select(1)
+    plain = icon()
+    qtbot.keyClick(person, Key.Key_P)
+    assert icon() == plain
+    person.desk.selected = None
+    person.extras.set_layers()
+    hidden = icon()
+    assert hidden != plain
+    assert abs(hidden.pixelColor(10, 10).red() - hidden.pixelColor(11, 10).red()) < 40
+    people.show_faces({1: noise})
+    assert icon() == hidden
+    qtbot.keyClick(person, Key.Key_P)
+    assert icon() == plain
 
 
 def test_a_snapshot_is_saved_or_one_sentence_says_why_not(
