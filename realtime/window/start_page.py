@@ -175,7 +175,7 @@ class StartPage(QWidget):
             button = RecentButton(recent)
             button.clicked.connect(_giver(self.recent_chosen.emit, recent))
             self._recent.addWidget(button)
-            QWidget.setTabOrder(before, button)  # or Tab would go to the docks first
+            QWidget.setTabOrder(before, button)  # not after the status bar
             before = button
         self._recent_title.setVisible(bool(recents))
 
