@@ -99,10 +99,20 @@ def _act(
         waiting = paints.wait(desk.why.headline, partial(_chosen_is, window, person))
         found["person"].append(_seen(waiting, keyboard.click(*_row(window, person))))
         time.sleep(chance.uniform(0.1, 0.4))
+        while _ends_soon(window):
+            time.sleep(0.05)
         for _ in range(2):
             waiting = paints.wait(canvas, partial(_stands_is, window, not _stands(window)))
             found["pause"].append(_seen(waiting, keyboard.press(" ")))
             time.sleep(chance.uniform(0.2, 0.5))
+
+
+def _ends_soon(window: MainWindow) -> bool:
+    """Whether the clip is about to begin anew, which would undo a pause."""
+    pipeline, result = window.player.pipeline, window.canvas.result
+    if pipeline is None or result is None or pipeline.info.duration_s is None:
+        return False
+    return result.frame.time_s > pipeline.info.duration_s - 1.0
 
 
 def _layer_is(canvas: Canvas, name: str, wanted: bool) -> bool:
