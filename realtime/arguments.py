@@ -60,8 +60,8 @@ def parser() -> Parser:
     watch.add_argument(
         "--challenge",
         action="store_true",
-        help="ask the person for acts, one after another, on the standard error and in the guide of "
-        "the window; without a display this runs without a window",
+        help="ask the person for acts, one after another, on the standard error and in the guide "
+        "of the window; without a display this runs without a window",
     )
     _add_live(watch)
     _add_output(watch)
