@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import cv2  # noqa: F401 - sets the variables that `forget_foreign_plugins` takes back
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from realtime.window.player import LiveSinks
 
 log = logging.getLogger(__name__)
+
+_KINDS: Final = ("camera", "screen", "stream", "window", "window_x11")
 
 
 def make_app() -> QApplication:
@@ -95,6 +98,7 @@ def run_window(
         KeyboardInterrupt: after an orderly end, if the process was interrupted.
     """
     app = make_app()
+    _load_sources()
     from qtpy.QtCore import QSettings  # noqa: PLC0415 - needs Qt
 
     from realtime.window.language import speak  # noqa: PLC0415
@@ -128,6 +132,14 @@ def run_window(
     if interrupted:
         raise KeyboardInterrupt
     return int(window.exit_code)
+
+
+def _load_sources() -> None:
+    """Import what looks for devices while nobody waits: an import holds up Qt's thread, whichever
+    thread it is on. What a system has no library for is told when it is asked for."""
+    for name in ("cv2_enumerate_cameras", *(f"realtime.sources.{kind}" for kind in _KINDS)):
+        with suppress(ImportError, OSError):
+            import_module(name)
 
 
 @contextmanager
