@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import inspect
 import json
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,8 +70,7 @@ def check(path: Path) -> list[str]:
 
 def documentation(kind: type[Any]) -> dict[str, str]:
     """The text below each field of a dataclass, on one line; fields without one are missing."""
-    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
-    assert isinstance(tree, ast.ClassDef)
+    tree = _classes(kind.__module__)[kind.__name__]
     found = {}
     for field, below in zip(tree.body, tree.body[1:], strict=False):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
@@ -77,6 +78,13 @@ def documentation(kind: type[Any]) -> dict[str, str]:
                 case ast.Expr(value=ast.Constant(value=str() as text)):
                     found[field.target.id] = " ".join(text.split())
     return found
+
+
+@functools.cache
+def _classes(module: str) -> dict[str, ast.ClassDef]:
+    """The classes of a module as they are written; read once, since a dialog waits for them."""
+    body = ast.parse(inspect.getsource(sys.modules[module])).body
+    return {node.name: node for node in body if isinstance(node, ast.ClassDef)}
 
 
 def _fields(kind: type[Any]) -> Iterator[str]:
