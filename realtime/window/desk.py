@@ -17,6 +17,7 @@ from realtime.window.bridge import Bridge
 from realtime.window.events_view import EventsView
 from realtime.window.people import People, thumbnail
 from realtime.window.player import Player
+from realtime.window.request import shown
 from realtime.window.themes import Theme
 from realtime.window.timeline import Timeline
 from realtime.window.translate import later, tr
@@ -84,7 +85,7 @@ class Desk:
     def start(self, player: Player) -> None:
         """Show what the sources give from now on that ``player`` was just asked for."""
         self._bridges = dict(player.bridges)
-        self._names = {one.source_id: one.name for one in player.wanted}
+        self._names = {one.source_id: shown(one.name) for one in player.wanted}
         self._statuses = StatusWatch()
         self._source_id = next(iter(self._bridges), "")
         self.selected = None

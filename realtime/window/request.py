@@ -35,7 +35,7 @@ class Request:
 
 def one(source: str | Address) -> Request:
     """A source with the settings of the window; a text is taken apart when it is opened."""
-    name = source.name if isinstance(source, Address) else _shown(source)
+    name = source.name if isinstance(source, Address) else shown(source)
     return Request((Wanted("source", name, source),), name)
 
 
@@ -68,6 +68,6 @@ def title_of(name: str) -> str:
     return f"{name.replace('[*]', '[*][*]')} — fakewatch"
 
 
-def _shown(text: str) -> str:
-    """What may be shown of a source before it was taken apart."""
+def shown(text: str) -> str:
+    """What stands for a source where there is little room: the end of a path, no secret of a URL."""
     return redact(text if "://" in text else os.path.basename(text) or text)
