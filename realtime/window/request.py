@@ -69,5 +69,5 @@ def title_of(name: str) -> str:
 
 
 def shown(text: str) -> str:
-    """What stands for a source where there is little room: the end of a path, no secret of a URL."""
+    """What stands for a source in little room: the end of a path, no secret of a URL."""
     return redact(text if "://" in text else os.path.basename(text) or text)
