@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import time
 
 # Before anything imports Qt.
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -10,12 +12,15 @@ os.environ["QT_FONT_DPI"] = "96"  # else one pixel would not be one pixel
 os.environ["LANGUAGE"] = "en"  # what the window says is compared
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
+from qtpy import sip
+from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QApplication
 from skimage import data
 
@@ -142,3 +147,29 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> list[Unit]:
         for packet in stream.encode():
             container.mux(packet)
     return units_of(path)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind(qapp: QApplication) -> Iterator[None]:
+    """Fail a test after which a timer still runs or a recording is still open."""
+    yield
+    deadline = time.monotonic() + WAIT_MS / 1000
+    while (left := _timers() + _recordings()) and time.monotonic() < deadline:
+        qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        qapp.processEvents()
+        gc.collect()
+        time.sleep(0.05)
+    assert not left, f"left behind: {left}"
+
+
+def _timers() -> list[str]:
+    found = [one for one in gc.get_objects() if isinstance(one, QTimer)]
+    return [f"a timer of {t.interval()} ms" for t in found if not sip.isdeleted(t) and t.isActive()]
+
+
+def _recordings() -> list[str]:
+    folder, names = Path("/proc/self/fd"), []
+    for link in folder.iterdir() if folder.is_dir() else ():
+        with suppress(OSError):  # it was that of the folder itself
+            names.append(os.readlink(link))
+    return [name for name in names if name.endswith((".mp4", ".mkv", ".ts"))]
