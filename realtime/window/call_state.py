@@ -37,6 +37,10 @@ class Present:
         """As a line begins."""
         return f"{self.source} #{self.track_id}" if self.source else f"#{self.track_id}"
 
+    def after(self, text: str) -> str:
+        """The number of the person, ``text``, and last the name of their source."""
+        return " · ".join(part for part in (f"#{self.track_id}", text, self.source) if part)
+
     @property
     def said(self) -> str:
         """Words, number and for how long."""
@@ -78,7 +82,7 @@ class CallState:
     @property
     def lines(self) -> list[str]:
         """One for each of the gravest, then how many more there are."""
-        found = [f"{SIGNS[p.verdict.state]} {p.who}: {p.said}" for p in self.people[:LINES]]
+        found = [f"{SIGNS[p.verdict.state]} {p.after(p.said)}" for p in self.people[:LINES]]
         more = len(self.people) - LINES
         return [*found, tr("+{count} more").format(count=more)] if more > 0 else found
 

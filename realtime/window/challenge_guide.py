@@ -29,6 +29,7 @@ from realtime.challenge import PROMPTS, REST_S
 from realtime.challenge_run import IDLE, Snapshot
 from realtime.challenge_types import SPOKEN, Act, Phase
 from realtime.window import challenge_words as words
+from realtime.window.prominent import Prominent
 from realtime.window.translate import tr
 
 ACTS: Final = tuple(PROMPTS)
@@ -269,6 +270,8 @@ class ChallengeGuide(QDialog):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.found.setReadOnly(True)
+        for tall in (self.found, self.steps):
+            tall.setMinimumHeight(60)  # they scroll, and large text needs the room
         self.found.setTabChangesFocus(True)
         self._form = QFormLayout()
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -350,14 +353,9 @@ class ChallengeGuide(QDialog):
 
 
 def _text(scale: float = 1.0, *, bold: bool = False) -> QLabel:
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
+    label = Prominent(scale, bold=bold)
     label.setWordWrap(True)
     label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-    font = label.font()
-    font.setPointSizeF(font.pointSizeF() * scale)
-    font.setBold(bold)
-    label.setFont(font)
     return label
 
 

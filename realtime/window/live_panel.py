@@ -22,11 +22,14 @@ from realtime.window import glyphs, placing, state_icon
 from realtime.window.call_state import LINES, CallState
 from realtime.window.capture_exclusion import Exclusion, exclude
 from realtime.window.controls import ElidedLabel
+from realtime.window.prominent import Prominent
 from realtime.window.states import duration
 from realtime.window.translate import tr
 
 WIDTH: Final = 320
 STEP_PX: Final = 24
+_LETTERS: Final = 32
+"""A line has room for at least so many, however large they are."""
 _SIGN: Final = 40
 _PLACE: Final = "panel/place"
 _MOVES: Final = {
@@ -59,7 +62,7 @@ class LivePanel(QFrame):
         self.exclusion: Exclusion | None = None
         self.sign = QLabel()
         self.sign.setFixedSize(_SIGN, _SIGN)
-        self.headline, self.since = _label(bold=True), _label()
+        self.headline, self.since = _label(1.25, bold=True), ElidedLabel()
         self.lines = [ElidedLabel() for _ in range(LINES + 1)]
         self.source, self.note = ElidedLabel(), _label()
         self._followed: list[tuple[QAction, Callable[[], None]]] = []
@@ -81,8 +84,9 @@ class LivePanel(QFrame):
             self.sign.setPixmap(self._sign(kind))
         gravest = None if state.paused else state.gravest
         _put(self.headline, state.headline)
-        who = "" if gravest is None else f"{gravest.who} · {duration(gravest.verdict.since_s)}"
-        _put(self.since, who)
+        # The name of a source comes last: it is what may be cut off.
+        who = "" if gravest is None else gravest.after(duration(gravest.verdict.since_s))
+        self.since.set_full_text(who)
         self.since.setVisible(bool(who))
         self.sign.setAccessibleName(state.headline)
         # A single person is in the headline already.
@@ -159,9 +163,12 @@ class LivePanel(QFrame):
             self.move(place.topLeft())
 
     def _fit(self) -> None:
+        wide = max(WIDTH, _LETTERS * self.fontMetrics().averageCharWidth())
+        if wide != self.width():
+            self.setFixedWidth(wide)
         high = self.sizeHint().height()
         if high != self.height():
-            self.resize(WIDTH, high)
+            self.resize(wide, high)
             if self.isVisible():
                 place = placing.clamped(self.geometry(), placing.screens())
                 if place.topLeft() != self.pos():
@@ -315,15 +322,9 @@ def seen_text(exclusion: Exclusion) -> str:
     )
 
 
-def _label(*, bold: bool = False) -> QLabel:
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
+def _label(scale: float = 1.0, *, bold: bool = False) -> QLabel:
+    label = Prominent(scale, bold=bold)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-    if bold:
-        font = label.font()
-        font.setBold(True)
-        font.setPointSizeF(font.pointSizeF() * 1.25)
-        label.setFont(font)
     return label
 
 

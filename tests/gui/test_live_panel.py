@@ -21,7 +21,7 @@ from realtime.window.call_state import CallState, Present
 from realtime.window.capture_exclusion import Exclusion, exclude
 from realtime.window.live_panel import LivePanel, kind_of, seen_text
 from realtime.window.main_window import MainWindow
-from realtime.window.themes import THEMES, contrast
+from realtime.window.themes import THEMES, Look, contrast
 from tests.gui.conftest import WAIT_MS, settle
 from tests.gui.live import camera, quick, wait_for
 from tests.servers.scripted import Unit
@@ -58,8 +58,8 @@ def test_the_gravest_is_the_headline_and_more_than_four_are_counted(panel: LiveP
     panel.show_up()
     said = texts(panel)
     assert said[:2] == ["Strong evidence 0.60", "#1 · 12 s"]
-    assert "▲ #1: Strong evidence 0.60 · 12 s" in said
-    assert "● #4: Little evidence 0.20 · 12 s" in said
+    assert "▲ #1 · Strong evidence 0.60 · 12 s" in said
+    assert "● #4 · Little evidence 0.20 · 12 s" in said
     assert not any("#5" in text for text in said)
     assert "+3 more" in said
     assert "Live" in said
@@ -97,8 +97,21 @@ def test_long_and_odd_names_stay_in_the_panel_as_they_are(panel: LivePanel) -> N
     panel.show_state(CallState(people, name, watching=True))
     panel.show_up()
     assert panel.width() == 320
-    assert all(label.textFormat() == Qt.TextFormat.PlainText for label in (panel.since,))
+    assert "Uncertain 0.40" in panel.lines[0].text(), "the name is cut, not what is said"
     assert any("<b>" in text for text in texts(panel))
+
+
+def test_large_text_is_large_in_the_panel_too(panel: LivePanel, qtbot: QtBot) -> None:
+    look = Look()
+    before = panel.headline.font().pointSizeF()
+    look.set_scale(2.0)
+    try:
+        assert panel.headline.font().pointSizeF() == pytest.approx(2 * before, rel=0.1)
+        assert panel.headline.font().pointSizeF() > panel.source.font().pointSizeF()
+        panel.show_state(CallState())
+        assert panel.width() > 400
+    finally:
+        look.set_scale(1.0)
 
 
 def test_signs_differ_in_shape_alone_and_stand_out(qtbot: QtBot) -> None:
