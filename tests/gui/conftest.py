@@ -152,19 +152,25 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> list[Unit]:
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind(qapp: QApplication) -> Iterator[None]:
     """Fail a test after which a timer still runs or a recording is still open."""
+    before = _left()
     yield
     deadline = time.monotonic() + WAIT_MS / 1000
-    while (left := _timers() + _recordings()) and time.monotonic() < deadline:
+    while (left := _left() - before) and time.monotonic() < deadline:
         qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         qapp.processEvents()
         gc.collect()
         time.sleep(0.05)
-    assert not left, f"left behind: {left}"
+    assert not left, f"left behind: {sorted(left)}"
+
+
+def _left() -> set[str]:
+    return {*_timers(), *_recordings()}
 
 
 def _timers() -> list[str]:
     found = [one for one in gc.get_objects() if isinstance(one, QTimer)]
-    return [f"a timer of {t.interval()} ms" for t in found if not sip.isdeleted(t) and t.isActive()]
+    there = [one for one in found if not sip.isdeleted(one)]
+    return [f"timer {id(one)} of {one.interval()} ms" for one in there if one.isActive()]
 
 
 def _recordings() -> list[str]:
