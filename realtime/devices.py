@@ -84,7 +84,7 @@ def report(stream: TextIO) -> int:
         ("Cameras", _cameras),
         ("Screens", _screens),
         ("Windows", _windows),
-        ("Audio inputs (sound is not analysed)", _audio),
+        ("Audio inputs (heard with --hear microphone:NAME)", _audio),
     ):
         try:
             rows = lines()
