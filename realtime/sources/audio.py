@@ -8,16 +8,15 @@ import os
 from typing import Any, Final
 
 import av
-import numpy as np
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.error import FFmpegError
 
 from realtime.config import SourceConfig
-from realtime.cues.sound import SAMPLE_HZ, Sound
+from realtime.cues.sound import Sound
 from realtime.errors import SourceError
 from realtime.redact import redact
 from realtime.sources.media import open_container, open_file
+from realtime.sources.mono import Mono
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +42,7 @@ class FileSound:
         self._container: Any = None
         self._media: Any = None
         self._frames: Any = None
-        self._resampler: AudioResampler | None = None
+        self._mono = Mono()
         self._zero_s = 0.0
         self._done_s = -math.inf
         self._over = False
@@ -109,7 +108,7 @@ class FileSound:
 
     def _begin(self) -> None:
         stream = self._container.streams.audio[0]
-        self._resampler = AudioResampler("flt", "mono", SAMPLE_HZ)
+        self._mono = Mono()
         self._frames = self._container.decode(stream)
 
     def _seek(self, time_s: float) -> None:
@@ -122,13 +121,10 @@ class FileSound:
         self._begin()
 
     def _take(self, frame: AudioFrame) -> None:
-        assert self._resampler is not None
         begin = self._done_s if frame.time is None else frame.time - self._zero_s
         if not math.isfinite(begin):
             begin = 0.0
-        parts = [part.to_ndarray()[0] for part in self._resampler.resample(frame)]
-        samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
-        self._sound.add(begin, np.nan_to_num(samples))
+        self._sound.add(begin, self._mono.samples(frame))
         self._done_s = begin + frame.samples / max(1, frame.sample_rate)
 
     def _say(self, error: Exception) -> None:

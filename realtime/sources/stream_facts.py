@@ -9,18 +9,16 @@ from bisect import bisect_left, bisect_right
 from typing import Any, Final
 
 import av
-import numpy as np
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.error import FFmpegError
 
 from realtime.config import SourceConfig
-from realtime.cues.sound import SAMPLE_HZ
 from realtime.cues.stretch import Hearing
 from realtime.cues.timing import StreamFacts
 from realtime.errors import SourceError
 from realtime.redact import redact
 from realtime.sources.media import MediaFile, open_container, open_file
+from realtime.sources.mono import Mono
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +50,7 @@ class FileInspection:
         self._video: Any = None
         self._audio: Any = None
         self._packets: Any = None
-        self._resampler: AudioResampler | None = None
+        self._mono = Mono()
         self._zero_s: float | None = None
         self._done_s = -math.inf
         self._bad = 0
@@ -146,7 +144,7 @@ class FileInspection:
 
     def _begin(self) -> None:
         wanted = [stream for stream in (self._video, self._audio) if stream is not None]
-        self._resampler = AudioResampler("flt", "mono", SAMPLE_HZ)
+        self._mono = Mono()
         self._packets = self._container.demux(*wanted)
         self._done_s = -math.inf
 
@@ -175,11 +173,10 @@ class FileInspection:
                 self._seen = [seen for seen in self._seen if seen[0] >= stamp - _KEEP_S]
 
     def _hear(self, frame: AudioFrame) -> None:
-        if frame.time is None or self._resampler is None:
+        if frame.time is None:
             return
-        parts = [part.to_ndarray()[0] for part in self._resampler.resample(frame)]
-        if parts:
-            samples = np.nan_to_num(np.concatenate(parts))
+        samples = self._mono.samples(frame)
+        if len(samples):
             self._hearing.add(frame.time - (self._zero_s or 0.0), samples)
 
     @staticmethod

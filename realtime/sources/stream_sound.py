@@ -7,12 +7,11 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
-import numpy as np
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.error import FFmpegError
 
-from realtime.cues.sound import SAMPLE_HZ, Sound
+from realtime.cues.sound import Sound
+from realtime.sources.mono import Mono
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +28,7 @@ class StreamSound:
     def __init__(self, name: str) -> None:
         self._name = name
         self._sound = Sound()
-        self._resampler: AudioResampler | None = None
+        self._mono = Mono()
         self._bad = 0
         self._deaf = False
 
@@ -52,7 +51,7 @@ class StreamSound:
                 self._hear(frame, place)
             self._bad = 0
         except (FFmpegError, ValueError) as error:
-            self._resampler = None
+            self._mono = Mono()
             self._bad += 1
             if self._bad > _MAX_BAD:
                 self._deaf = True
@@ -62,8 +61,4 @@ class StreamSound:
         begin = None if frame.time is None else place(frame.time)
         if begin is None or not math.isfinite(begin):
             return
-        if self._resampler is None:
-            self._resampler = AudioResampler("flt", "mono", SAMPLE_HZ)
-        parts = [part.to_ndarray()[0] for part in self._resampler.resample(frame)]
-        if parts:
-            self._sound.add(begin, np.nan_to_num(np.concatenate(parts)))
+        self._sound.add(begin, self._mono.samples(frame))
