@@ -17,10 +17,10 @@ from realtime.config import Config
 from realtime.contract import ModelContract
 from realtime.crops import crop_face
 from realtime.cues import fusion
-from realtime.cues.sound import Sound
-from realtime.cues.timing import Inspection, TimingWatch
+from realtime.cues.timing import TimingWatch
 from realtime.cues.watch import SourceCues
 from realtime.scorer import Scorer
+from realtime.sources.base import Audible, FrameSource, Inspectable, Listener
 from realtime.types import Crop, Cue, Faces, Frame, FrameResult, Score, TrackSummary, Verdict
 from realtime.verdict import TrackVerdict
 from realtime.views import score_crops
@@ -161,6 +161,7 @@ class Analysis:
         self._heat: dict[int, Score] = {}
         self._cues = SourceCues(config)
         self._timing: TimingWatch | None = None
+        self._listener: Listener | None = None
         self._fusion = fusion.built_in() if config.cues.fuse else fusion.NOTHING
         self._ended: list[TrackSummary] = []
         self.media_s = 0.0
@@ -170,21 +171,31 @@ class Analysis:
         """How many faces are followed now."""
         return len(self._tracks)
 
-    def watch_timing(self, inspection: Inspection | None = None) -> None:
-        """Judge the timing of the pictures from now on: of a file, whose every picture comes.
+    def attend(self, source: FrameSource, *, file: bool) -> None:
+        """Frames come from ``source`` from now on: hear it, if it can be heard, until `hush`.
 
-        ``inspection`` reads the file beside its frames; it is closed with `source_cues`.
+        Of a ``file``, whose every picture comes, timing is judged as well; what is read beside its
+        frames for that is closed with `source_cues`.
         """
-        self._timing = TimingWatch(inspection) if self._config.cues.timing else None
+        self.hush()
+        cues = self._config.cues
+        if cues.lipsync and isinstance(source, Audible):
+            self._listener = source.listener()
+        self._cues.listen(None if self._listener is None else self._listener.sound)
+        if file and cues.timing:
+            inspection = source.inspection() if isinstance(source, Inspectable) else None
+            self._timing = TimingWatch(inspection)
+
+    def hush(self) -> None:
+        """Hear no more; may be called twice, and by the thread that analyses alone."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
 
     @property
     def source_cues(self) -> tuple[Cue, ...]:
         """What is noticed of the source as a whole, at its end."""
         return () if self._timing is None else (self._timing.finish(),)
-
-    def listen(self, sound: Sound | None) -> None:
-        """Hear the source from now on, on the clock of its frames; None for no sound."""
-        self._cues.listen(sound)
 
     def set_rate(self, rate_hz: float) -> None:
         """Score each face so many times a second from now on."""

@@ -26,7 +26,7 @@ from realtime.playback import Playback
 from realtime.redact import redact
 from realtime.scorer import Scorer
 from realtime.sinks.base import Sink
-from realtime.sources.base import Audible, FrameSource, Inspectable, Listener
+from realtime.sources.base import FrameSource
 from realtime.types import (
     DropCause,
     Faces,
@@ -105,7 +105,6 @@ class Pipeline:
         self._error: FakewatchError | None = None
         self._error_lock = threading.Lock()
         self._info: SourceInfo | None = None
-        self._listener: Listener | None = None
         self._summary: RunSummary | None = None
         self._started_at = 0.0
         self._threads = [
@@ -155,12 +154,7 @@ class Pipeline:
         except BaseException:
             self._source.close()
             raise
-        self._analysis.watch_timing(
-            self._source.inspection() if isinstance(self._source, Inspectable) else None
-        )
-        if self._config.cues.lipsync and isinstance(self._source, Audible):
-            self._listener = self._source.listener()
-            self._analysis.listen(None if self._listener is None else self._listener.sound)
+        self._analysis.attend(self._source, file=True)
         self._started_at = time.monotonic()
         self._set_state(SourceState.LIVE)
         for thread in self._threads:
@@ -332,8 +326,7 @@ class Pipeline:
 
     def _score_and_finish(self) -> None:
         self._guard(self._score)
-        if self._listener is not None:
-            self._listener.close()
+        self._analysis.hush()
         self._finish()
 
     def _score(self) -> None:

@@ -20,7 +20,7 @@ from realtime.faces import FaceTracker
 from realtime.loads import WINDOW_S, LoadControl, Window
 from realtime.picture_state import PictureWatch
 from realtime.sources.address import Address
-from realtime.sources.base import Audible, FrameSource, Inspectable, Listener
+from realtime.sources.base import FrameSource
 from realtime.types import (
     Cue,
     DropCause,
@@ -86,7 +86,6 @@ class Stage:
         )
         # The newest source, until a worker takes over what hears it.
         self._attended: deque[FrameSource] = deque(maxlen=1)
-        self._listener: Listener | None = None
         self._picture = PictureWatch(tools.config.live, address.kind)
         self._tracker: FaceTracker | None = None
         self._next_track = 0.0
@@ -184,7 +183,7 @@ class Stage:
         if self._tracker is not None:
             self._tracker.close()
         self._tools.scorer.release(self._client)
-        self._stop_listening()
+        self._analysis.hush()
         return self._analysis.finish()
 
     def watch_load(self) -> None:
@@ -212,27 +211,12 @@ class Stage:
         ahead = min(self._work_s, self._max_age_s / 2)
         return self._live and now - frame.captured_mono + ahead > self._max_age_s
 
-    def _listen(self) -> None:
-        """Hear the newest source. Listeners are for one thread at a time: the worker's."""
-        while self._attended:
-            source = self._attended.popleft()
-            self._stop_listening()
-            if self._tools.config.cues.lipsync and isinstance(source, Audible):
-                self._listener = source.listener()
-            self._analysis.listen(None if self._listener is None else self._listener.sound)
-            if not self._live and isinstance(source, Inspectable):
-                self._analysis.watch_timing(source.inspection())
-
-    def _stop_listening(self) -> None:
-        listener, self._listener = self._listener, None
-        if listener is not None:
-            listener.close()
-
     def _analyse(self, frame: Frame) -> FrameResult:
         begin = self._clock()
         try:
             assert self._tracker is not None
-            self._listen()
+            while self._attended:  # what hears is for one thread at a time: the worker's
+                self._analysis.attend(self._attended.popleft(), file=not self._live)
             if self._live:
                 self._on_picture(self._picture.look(frame))
             faces = self._tracker.track(frame)
