@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -10,10 +9,7 @@ from typing import Any, Final
 
 from qtpy.QtCore import QObject, Signal
 
-from realtime.errors import FakewatchError
-from realtime.logs import unexpected
-
-log = logging.getLogger(__name__)
+from realtime.window.outcome import outcome
 
 JOIN_S: Final = 0.3
 """How long closing waits. A keyring may wait for its owner, and a disk for a network."""
@@ -66,14 +62,7 @@ class Errands(QObject):
         join(self._threads)
 
     def _run(self, work: Callable[[], object], then: Callable[[Any], None]) -> None:
-        result: object
-        try:
-            result = work()
-        except FakewatchError as exc:
-            result = exc
-        except Exception as exc:
-            log.exception("unexpected error in the background")
-            result = unexpected(exc)
+        result = outcome(work)
         with self._lock:  # or Qt might have deleted what the signal belongs to
             if not self._closed:
                 self._done.emit(then, result)

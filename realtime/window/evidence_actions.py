@@ -10,11 +10,11 @@ from qtpy.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from realtime.config import Config
 from realtime.feedback.records import Label
-from realtime.redact import redact
 from realtime.types import FrameResult
 from realtime.window import notification_settings
 from realtime.window.exports import Exports
 from realtime.window.feedback_desk import FeedbackDesk
+from realtime.window.messages import mention
 from realtime.window.notification_settings import NotificationSettings
 from realtime.window.preferences import Preferences
 from realtime.window.settings_dialog import SettingsDialog
@@ -144,6 +144,4 @@ class EvidenceActions:
         return self._extras.canvas.result
 
     def _tell(self, text: str) -> None:
-        status = self._window.statusBar()
-        if status is not None:
-            status.showMessage(redact(text), 5000)
+        mention(self._window, text)

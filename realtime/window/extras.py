@@ -21,6 +21,7 @@ from realtime.window.desk import Desk
 from realtime.window.evidence_actions import EvidenceActions
 from realtime.window.help_page import HelpPage
 from realtime.window.layers import Layers
+from realtime.window.messages import mention
 from realtime.window.snapshot import Snapshots
 from realtime.window.themes import SYSTEM, Look
 from realtime.window.tour import Tour
@@ -228,6 +229,4 @@ class Extras:
         return a.heat, a.boxes, a.labels, a.landmarks, a.blur, a.beside
 
     def _tell(self, text: str) -> None:
-        status = self._window.statusBar()
-        if status is not None:
-            status.showMessage(redact(text), 5000)
+        mention(self._window, text)

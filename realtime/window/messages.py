@@ -7,7 +7,7 @@ import time
 from typing import Final
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QMainWindow, QPushButton, QWidget
 
 from realtime.redact import redact
 from realtime.types import DropCause, FrameCounts, Load, ModelInfo
@@ -19,6 +19,8 @@ _BANNER_STYLE = """
 #banner QLabel { color: white; }
 """
 
+_MENTION_MS: Final = 5000
+
 _CAUSES: Final = {
     DropCause.SUPERSEDED: later("superseded"),
     DropCause.STALE: later("stale"),
@@ -27,6 +29,13 @@ _CAUSES: Final = {
     DropCause.SEEK: later("seek"),
     DropCause.SHUTDOWN: later("shutdown"),
 }
+
+
+def mention(window: QMainWindow, text: str) -> None:
+    """Say below everything, for some seconds, what needs no answer."""
+    status = window.statusBar()
+    if status is not None:
+        status.showMessage(redact(text), _MENTION_MS)
 
 
 class Banner(QFrame):

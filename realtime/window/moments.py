@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from realtime.events import Event
-from realtime.redact import redact
 from realtime.window.live_play import LivePlay
 from realtime.window.look_back import LookBack
+from realtime.window.messages import mention
 
 if TYPE_CHECKING:
     from realtime.window.main_window import MainWindow
 
 JUMP_S: Final = 5.0
-_SAID_MS: Final = 5000
 
 
 class Moments:
@@ -114,6 +113,5 @@ class Moments:
 
     def _told(self, sentence: str) -> None:
         self.show()
-        status = self._window.statusBar()
-        if sentence and status is not None:
-            status.showMessage(redact(sentence), _SAID_MS)
+        if sentence:
+            mention(self._window, sentence)

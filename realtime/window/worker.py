@@ -11,8 +11,8 @@ from typing import Any
 from qtpy.QtCore import QObject, Signal
 
 from realtime.errors import FakewatchError
-from realtime.logs import unexpected
 from realtime.redact import redact
+from realtime.window.outcome import outcome
 
 log = logging.getLogger(__name__)
 
@@ -74,20 +74,11 @@ class Worker(QObject):
                     self._thread = None
                     return
                 work, then = self._waiting.popleft()
-            result = self._result(work)
+            result = outcome(work)
             with self._lock:  # Qt might delete what the signal belongs to
                 self._ready.append((then, result))
                 if not self._closed:
                     self._done.emit()
-
-    def _result(self, work: Callable[[], object]) -> object:
-        try:
-            return work()
-        except FakewatchError as exc:
-            return exc
-        except Exception as exc:
-            log.exception("unexpected error in the background")
-            return unexpected(exc)
 
     def _tell(self) -> None:
         while self._ready and not self._closed:
