@@ -85,7 +85,11 @@ def face_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def window(qtbot: QtBot, config: Config) -> Iterator[MainWindow]:
     """An empty window, shown and active."""
-    window = MainWindow(config)
+    yield from opened(MainWindow(config), qtbot)
+
+
+def opened(window: MainWindow, qtbot: QtBot) -> Iterator[MainWindow]:
+    """That window, shown and active, and closed afterwards."""
     qtbot.addWidget(window)
     with qtbot.waitActive(window):
         window.show()

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QInputDialog, QLineEdit, QToolButton
 from realtime.config import Config
 from realtime.events import Event, EventKind
 from realtime.history import Picture
-from realtime.types import SourceState, Verdict, VerdictState
+from realtime.types import Verdict, VerdictState
 from realtime.window import placing
 from realtime.window.command_palette import CommandPalette
 from realtime.window.main_window import MainWindow
@@ -22,7 +22,8 @@ from realtime.window.people import SIDE
 from realtime.window.themes import THEMES, Look, contrast
 from realtime.window.timeline import Seconds
 from realtime.window.why import classifier
-from tests.gui.conftest import WAIT_MS, settle
+from tests.gui.conftest import WAIT_MS
+from tests.gui.evidence import judged
 from tests.gui.live import camera, quick, says_no_secret, wait_for
 from tests.servers.scripted import Unit
 
@@ -32,18 +33,7 @@ Key, Modifier = Qt.Key, Qt.KeyboardModifier
 @pytest.fixture
 def person(window: MainWindow, face_clip: Path, qtbot: QtBot) -> MainWindow:
     """The window paused after it has judged the person of the clip."""
-
-    def judged() -> bool:
-        lanes = window.desk.timeline.lanes
-        return bool(lanes) and lanes[0].verdict.probability is not None
-
-    window.open(str(face_clip))
-    qtbot.waitUntil(judged, timeout=WAIT_MS)
-    window.toggle_play()
-    qtbot.waitUntil(lambda: window.state is SourceState.PAUSED, timeout=WAIT_MS)
-    settle(window, qtbot)
-    window.extras.refresh()
-    return window
+    return judged(window, face_clip, qtbot)
 
 
 def texts(table: object, row: int) -> list[str]:

@@ -23,6 +23,7 @@ from realtime.window import feedback_job
 from realtime.window.feedback_dialog import ConsentDialog, FeedbackDialog, Subject
 from realtime.window.feedback_list import FeedbackList
 from realtime.window.main_window import MainWindow
+from tests.gui.conftest import opened
 from tests.gui.evidence import dialog, evidence, judged, wait
 
 RTL = "שלום <script>alert(1)</script>"
@@ -38,13 +39,7 @@ def place(tmp_path: Path) -> Path:
 def window(qtbot: QtBot, config: Config, place: Path, tmp_path: Path) -> Iterator[MainWindow]:
     settings = QSettings(str(tmp_path / "w.ini"), QSettings.Format.IniFormat)
     config = replace(config, feedback=FeedbackConfig(place=str(place)))
-    window = MainWindow(config, settings=settings)
-    qtbot.addWidget(window)
-    with qtbot.waitActive(window):
-        window.show()
-        window.activateWindow()
-    yield window
-    window.close()
+    yield from opened(MainWindow(config, settings=settings), qtbot)
 
 
 @pytest.fixture

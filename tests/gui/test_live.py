@@ -20,6 +20,7 @@ from realtime.types import SourceState
 from realtime.window.main_window import MainWindow
 from realtime.window.states import live_notice
 from tests.contract import results
+from tests.gui.conftest import opened
 from tests.gui.live import Watch, camera, close_in_time, quick, says_no_secret, wait_for
 from tests.gui.test_canvas import pixels
 from tests.gui.test_states import status
@@ -32,13 +33,7 @@ Key = Qt.Key
 @pytest.fixture
 def live(qtbot: QtBot, config: Config) -> Iterator[MainWindow]:
     """An empty window with short deadlines."""
-    window = MainWindow(quick(config))
-    qtbot.addWidget(window)
-    with qtbot.waitActive(window):
-        window.show()
-        window.activateWindow()
-    yield window
-    window.close()
+    yield from opened(MainWindow(quick(config)), qtbot)
 
 
 def is_live(window: MainWindow) -> bool:

@@ -27,6 +27,7 @@ from realtime.window.settings_pages import (
     NotificationsPage,
     PrivacyPage,
 )
+from tests.gui.conftest import opened
 from tests.gui.evidence import dialog, evidence, wait
 
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
@@ -54,12 +55,7 @@ def base(config: Config, tmp_path: Path) -> Config:
 @pytest.fixture
 def window(qtbot: QtBot, base: Config, ini: Path) -> Iterator[MainWindow]:
     window = MainWindow(base, settings=kept_in(ini))
-    qtbot.addWidget(window)
-    with qtbot.waitActive(window):
-        window.show()
-        window.activateWindow()
-    yield window
-    window.close()
+    yield from opened(window, qtbot)
     window.extras.look.set_scale(1.0)
     window.extras.look.choose("system")
 
