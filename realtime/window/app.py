@@ -21,6 +21,7 @@ from realtime.config import Config
 from realtime.labels import font_folder
 from realtime.logs import unexpected
 from realtime.sinks.base import Sink
+from realtime.window.collector import leave_alone
 from realtime.window.display import (
     forget_foreign_plugins,
     missing_library,
@@ -140,6 +141,7 @@ def _load_sources() -> None:
     for name in ("cv2_enumerate_cameras", *(f"realtime.sources.{kind}" for kind in _KINDS)):
         with suppress(ImportError, OSError):
             import_module(name)
+    leave_alone(tidy=True)
 
 
 @contextmanager

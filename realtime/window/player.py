@@ -30,6 +30,7 @@ from realtime.sinks.base import Sink
 from realtime.sources import Address, FileSource, SourceKind, parse
 from realtime.sources.tap import PacketTap
 from realtime.window.bridge import Bridge
+from realtime.window.collector import leave_alone
 from realtime.window.job import Job, Model, Wanted
 from realtime.window.translate import tr
 
@@ -91,6 +92,7 @@ class Player(QObject):
         """Is asked for the settings of every request, on Qt's thread."""
         self._model = Model()
         self._job: Job | None = None
+        self._loaded = False
         self.paused = False
         self._done.connect(self._finish_opening)
 
@@ -265,6 +267,9 @@ class Player(QObject):
             return
         job.settled = True
         if job.error is None and job.wanted:
+            if not self._loaded:  # the libraries of the engine and the model
+                leave_alone()
+                self._loaded = True
             if self.paused:  # while it was being opened
                 self.pause(on=True)
             self.opened.emit()

@@ -172,6 +172,7 @@ def _left() -> set[str]:
 
 
 def _timers() -> list[str]:
+    gc.unfreeze()  # what an opened source took out of the collector's sight is not listed
     # Asking type() alone: isinstance() also asks an object's __class__, which a stand-in for
     # something deprecated answers with a warning.
     found = [one for one in gc.get_objects() if issubclass(type(one), QTimer)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import time
@@ -69,6 +70,18 @@ def test_a_clip_plays_to_its_end_and_again(window: MainWindow, clip: Path, qtbot
     press(window, qtbot, Key.Key_Space)
     wait(qtbot, lambda: 0 <= shown_index(window) < 40)
     assert window.canvas.state_text == ""
+
+
+def test_what_was_loaded_is_kept_from_the_garbage_collector_once(
+    window: MainWindow, clip: Path, qtbot: QtBot
+) -> None:
+    window.open(str(clip))
+    wait(qtbot, lambda: window.canvas.result is not None)
+    assert gc.get_freeze_count() > len(gc.get_objects())
+    gc.unfreeze()
+    window.open(str(clip))
+    wait(qtbot, lambda: not window.player.opening)
+    assert gc.get_freeze_count() == 0
 
 
 def test_the_status_bar_accounts_for_every_frame(playing: MainWindow, qtbot: QtBot) -> None:
