@@ -3,10 +3,10 @@
     python -m benchmarks.lipsync --data DATA [--json FILE]
 
 Of every clip that talks, windows of 8 s are compared with their own sound, with it shifted by
-200 and 500 ms either way, and with the sound of every other clip that talks. The projection of
-the mouth is fitted without the clips of the same recording. Single words of one speaker, too
-short for a window, are joined. Forgeries that a voice drives talk as well as people do, so they
-serve as material here and are told apart in the table.
+200 and 500 ms either way, and with the sound of every other clip that talks. The lines through
+mouth and sound are fitted without the clips of the same recording. Single words of one speaker,
+too short for a window, are joined. Forgeries that a voice drives talk as well as people do, so
+they serve as material here and are told apart in the table.
 
 Three tables. *As recorded* takes every clip as it is; only that one says what a shift is worth on
 a clip that nobody looked at. *Aligned* first takes off the constant delay of clips whose whole
@@ -30,165 +30,105 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from models import catalog
-from models.catalog import Clip
+from benchmarks.lipsync_talks import Talk, talks
 from models.console import exit_code, write_json
-from models.footage import frames_of, tracked
-from realtime.config import SourceConfig
 from realtime.cues import mouth
 from realtime.cues.mouth import MAX_LAG_S, Sync
-from realtime.cues.sound import FEATURE_HZ, Heard, syllables, why_not_speech
+from realtime.cues.sound import FEATURE_HZ, at_the_pace_of_syllables
 from realtime.errors import ConfigError
 from realtime.evaluation.metrics import auc, bootstrap_groups, estimate
-from realtime.sources.audio import FileSound
 
 FloatArray = NDArray[np.float64]
 
 WINDOW_S: Final = 8.0
 _HOP_S: Final = 2.0
-_SHORTEST_S: Final = 5.0
-_JOINED: Final = "alpyksl_lipreading"
 _RIDGE: Final = 0.1
 _FITS: Final = 0.35
-_STILL: Final = 0.01
 _PAD: Final = round(MAX_LAG_S * FEATURE_HZ)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Talk:
-    """A mouth and its sound: ``features`` ``(N, 8)``, ``level`` and ``voicing`` ``(N,)``."""
+class Lines:
+    """``mouth`` ``(8,)`` through its motion and ``sound`` ``(8,)`` through its bands."""
 
-    name: str
-    recording: str
-    fake: bool
-    features: FloatArray
-    level: FloatArray
-    voicing: FloatArray
-    own_lag_s: float = 0.0
-    own_peak: float = 0.0
-
-    def heard(self, begin: int, count: int) -> Heard:
-        """A stretch of its sound, going round at the ends."""
-        places = np.arange(begin, begin + count) % len(self.level)
-        return Heard(0.0, self.level[places], self.voicing[places])
+    mouth: FloatArray
+    sound: FloatArray
 
 
-def talks(data: Path) -> list[Talk]:
-    """Every clip that talks for at least 5 s, words of one speaker joined."""
-    single: list[Talk] = []
-    words: list[Talk] = []
-    for clip in catalog.clips(data):
-        found = _talk(clip)
-        if found is None:
-            continue
-        (words if clip.kind == _JOINED else single).append(found)
-    if words:
-        single.append(
-            replace(
-                words[0],
-                name=f"{_JOINED}, {len(words)} words joined",
-                features=np.concatenate([w.features for w in words]),
-                level=np.concatenate([w.level for w in words]),
-                voicing=np.concatenate([w.voicing for w in words]),
-            )
-        )
-    return [talk for talk in single if len(talk.level) >= _SHORTEST_S * FEATURE_HZ]
-
-
-def _talk(clip: Clip) -> Talk | None:
-    sound = FileSound(str(clip.path), SourceConfig())
-    try:
-        times, shapes = _mouth(clip.path)
-        if len(times) < 10 or times[-1] - times[0] < 2.0:
-            return None
-        begin, end = float(times[0]), float(times[-1])
-        heard = sound.sound.between(begin, end)
-    finally:
-        sound.close()
-    good = int(np.isfinite(heard.level).sum())
-    if good < len(heard.level) - FEATURE_HZ:
-        return None
-    heard = Heard(begin, heard.level[:good], heard.voicing[:good])
-    if why_not_speech(heard):
-        return None
-    features = mouth.motion(times, shapes, begin, begin + good / FEATURE_HZ)
-    if shapes[:, 0].std() < _STILL:
-        return None
-    return Talk(clip.path.stem, clip.group, clip.fake, features, heard.level, heard.voicing)
-
-
-def _mouth(path: Path) -> tuple[FloatArray, FloatArray]:
-    """Times ``(K,)`` and shapes ``(K, 4)`` of the face that is seen longest."""
-    found: defaultdict[int, list[tuple[float, tuple[float, ...]]]] = defaultdict(list)
-    for frame, faces in tracked(frames_of(path)):
-        for i, track in enumerate(faces.track_ids.tolist()):
-            if faces.has_landmarks(i):
-                found[track].append((frame.time_s, mouth.shape(faces.landmarks[i])))
-    longest = max(found.values(), key=len, default=[])
-    return np.array([t for t, _ in longest]), np.array([s for _, s in longest]).reshape(-1, 4)
-
-
-def projection(own: Sequence[Talk]) -> FloatArray:
-    """Ridge regression of the swell of speech on the motion of the mouth, a clip one vote."""
-    gram, aim = np.zeros((8, 8)), np.zeros(8)
+def fit(own: Sequence[Talk]) -> Lines:
+    """The first canonical pair of motion and bands, each clip one vote, both held back a little."""
+    motion, spread, both = np.zeros((8, 8)), np.zeros((8, 8)), np.zeros((8, 8))
     for talk in own:
-        swell = syllables(talk.level)
-        swell = mouth.standard(np.roll(swell, -round(talk.own_lag_s * FEATURE_HZ)))
-        gram += talk.features.T @ talk.features / len(swell)
-        aim += talk.features.T @ swell / len(swell)
-    return np.asarray(np.linalg.solve(gram + _RIDGE * len(own) * np.eye(8), aim))
+        heard = at_the_pace_of_syllables(talk.bands)
+        heard = np.roll(heard - heard.mean(0), -round(talk.own_lag_s * FEATURE_HZ), 0)
+        motion += talk.features.T @ talk.features / len(heard)
+        spread += heard.T @ heard / len(heard)
+        both += talk.features.T @ heard / len(heard)
+    left, right = _whitening(motion), _whitening(spread)
+    one, _, two = np.linalg.svd(left @ both @ right)
+    lines = Lines(left @ one[:, 0], right @ two[0])
+    # Signed so that a mouth that opens counts as more.
+    sign = np.sign(lines.mouth[0]) or 1.0
+    return Lines(lines.mouth * sign, lines.sound * sign)
+
+
+def _whitening(moments: FloatArray) -> FloatArray:
+    values, axes = np.linalg.eigh(moments + _RIDGE * np.trace(moments) / 8 * np.eye(8))
+    return np.asarray(axes / np.sqrt(values) @ axes.T)
 
 
 def windows(talk: Talk) -> list[tuple[int, int]]:
     """Begin and end of each window, the whole of a clip that is shorter than one."""
     length = round(WINDOW_S * FEATURE_HZ)
-    if len(talk.level) <= length:
-        return [(0, len(talk.level))]
+    if len(talk.bands) <= length:
+        return [(0, len(talk.bands))]
     return [
-        (i, i + length) for i in range(0, len(talk.level) - length + 1, round(_HOP_S * FEATURE_HZ))
+        (i, i + length) for i in range(0, len(talk.bands) - length + 1, round(_HOP_S * FEATURE_HZ))
     ]
 
 
-def syncs(talk: Talk, weights: FloatArray, sound: Talk, shift_s: float = 0.0) -> list[Sync]:
+def syncs(talk: Talk, lines: Lines, sound: Talk, shift_s: float = 0.0) -> list[Sync]:
     """Each window of a mouth against a sound that is late by ``shift_s``."""
     shift = round((shift_s - sound.own_lag_s) * FEATURE_HZ)
     found = []
     for begin, end in windows(talk):
-        line = mouth.standard(talk.features[begin:end]) @ weights
-        heard = sound.heard(begin - _PAD - shift, end - begin + 2 * _PAD)
+        line = mouth.standard(talk.features[begin:end]) @ lines.mouth
+        heard = sound.heard(lines.sound, begin - _PAD - shift, end - begin + 2 * _PAD)
         found.append(mouth.compare(line, heard))
     return found
 
 
 def fitting(found: Sequence[Talk]) -> list[Talk]:
-    """The clips with how their whole length fits their sound, by a projection of the others."""
+    """The clips with how their whole length fits their sound, by lines of the others."""
     out = []
     for talk in found:
-        line = talk.features @ projection([t for t in found if t.recording != talk.recording])
-        sync = mouth.compare(line, talk.heard(-_PAD, len(line) + 2 * _PAD))
+        lines = fit([t for t in found if t.recording != talk.recording])
+        line = talk.features @ lines.mouth
+        sync = mouth.compare(line, talk.heard(lines.sound, -_PAD, len(line) + 2 * _PAD))
         clear = sync.peak >= _FITS
         out.append(replace(talk, own_lag_s=sync.lag_s if clear else 0.0, own_peak=sync.peak))
     return out
 
 
 def measure(found: Sequence[Talk]) -> dict[str, Any]:
-    """Every condition over the clips of ``found``, and the projection of all of them."""
+    """Every condition over the clips of ``found``, and the lines of all of them."""
     rows: dict[str, list[tuple[Talk, list[Sync]]]] = defaultdict(list)
     for talk in found:
-        weights = projection([t for t in found if t.recording != talk.recording])
-        rows["own"].append((talk, syncs(talk, weights, talk)))
+        lines = fit([t for t in found if t.recording != talk.recording])
+        rows["own"].append((talk, syncs(talk, lines, talk)))
         for shift in (0.2, 0.5):
-            late = syncs(talk, weights, talk, shift) + syncs(talk, weights, talk, -shift)
+            late = syncs(talk, lines, talk, shift) + syncs(talk, lines, talk, -shift)
             rows[f"shifted {1000 * shift:.0f} ms"].append((talk, late))
         others = [t for t in found if t.recording != talk.recording]
-        swapped = [s for other in others for s in syncs(talk, weights, other)]
+        swapped = [s for other in others for s in syncs(talk, lines, other)]
         rows["another clip's"].append((talk, swapped))
+    every = fit(found)
     return {
         "talking": [
             {
                 "clip": t.name,
                 "fake": t.fake,
-                "seconds": len(t.level) / FEATURE_HZ,
+                "seconds": len(t.bands) / FEATURE_HZ,
                 "whole_peak": round(t.own_peak, 3),
                 "own_lag_ms": round(1000 * t.own_lag_s),
                 **_mean(own),
@@ -203,7 +143,8 @@ def measure(found: Sequence[Talk]) -> dict[str, Any]:
             for name, changed in rows.items()
             if name != "own"
         },
-        "projection": projection(found).round(3).tolist(),
+        "mouth": every.mouth.round(3).tolist(),
+        "sound": every.sound.round(3).tolist(),
         "peaks": {
             name: _quantiles([s.peak for _, own in each for s in own])
             for name, each in rows.items()

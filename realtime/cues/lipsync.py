@@ -33,7 +33,7 @@ _MAX_YAW: Final = 35.0
 _STILL: Final = 0.01
 """Spread of the opening of a mouth that does not talk, in lengths of the nose."""
 _CLEAR: Final = 0.4
-"""With another clip's sound 19 of 20 windows stay below 0.31; the highest had 0.41
+"""With another clip's sound 19 of 20 windows stay below 0.33; the highest had 0.46
 (`benchmarks.lipsync`)."""
 _NEITHER: Final = 0.3
 _MOVED_S: Final = 0.15

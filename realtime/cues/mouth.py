@@ -1,8 +1,8 @@
-"""From lips to the swell of a voice: how far a mouth and a sound go together, and at which delay.
+"""From lips to a voice: how far a mouth and a sound go together, and at which delay.
 
-The shape of the mouth and its speed are projected on one line that follows the loudness of
-speech best, as the first pair of canonical variates would (Hotelling, 1936); `benchmarks.lipsync`
-fits it, leaving out each recording that it is then tried on.
+The shape of the mouth and its speed are projected on one line, the bands of the sound on another
+(`realtime.cues.opening`), the two that follow each other best; `benchmarks.lipsync` fits them,
+leaving out each recording that they are then tried on.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.cues.sound import FEATURE_HZ, Heard, at_the_pace_of_syllables, syllables
+from realtime.cues.sound import FEATURE_HZ, Heard, at_the_pace_of_syllables
 from realtime.types import FloatArray
 
 Signal = NDArray[np.floating[Any]]
@@ -25,9 +25,9 @@ LAG_STEP_S: Final = 0.02
 IN_TIME_S: Final = 0.12
 """Nobody notices sound within so much of the lips (ITU-R BT.1359 finds -125 to +45 ms)."""
 
-PROJECTION: Final = np.array([0.0, 0.271, -0.238, 0.23, -0.02, -0.232, 0.138, -0.003])
+PROJECTION: Final = np.array([0.6, 0.85, 0.68, 0.41, -0.78, -0.67, -0.11, -0.15])
 """Weights of opening, outer opening, width and jaw, then of their speeds, all of unit spread.
-Fitted on the ten clips of the table *fitting* of `benchmarks.lipsync`, eight of them forged."""
+Fitted together with `opening.LINE`."""
 
 
 def shape(landmarks: FloatArray) -> tuple[float, float, float, float]:
@@ -77,9 +77,9 @@ def compare(mouth: Signal, heard: Heard) -> Sync:
         ValueError: if the lengths do not belong together.
     """
     margin = round(MAX_LAG_S * FEATURE_HZ)
-    if len(heard.level) != len(mouth) + 2 * margin:
+    if len(heard.opening) != len(mouth) + 2 * margin:
         raise ValueError("the sound must reach beyond the mouth by the longest delay")
-    swell = syllables(heard.level)
+    swell = at_the_pace_of_syllables(heard.opening)
     step = round(LAG_STEP_S * FEATURE_HZ)
     lags = np.arange(-margin, margin + 1, step)
     own = standard(mouth)

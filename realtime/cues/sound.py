@@ -1,7 +1,8 @@
-"""What is heard: how loud speech is and how much of it is voiced, a hundred times a second.
+"""What is heard: how loud speech is, how much of it is voiced, and how far a mouth would be open
+that says it, a hundred times a second.
 
 Sound arrives in pieces, in the order of time, on the clock of the frames. What is kept of it
-is two numbers for each hundredth of a second, for the last minute; nobody can be understood
+is three numbers for each hundredth of a second, for the last minute; nobody can be understood
 from them.
 """
 
@@ -16,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt, sosfilt_zi, sosfiltfilt
 
+from realtime.cues import opening
+
 Samples = NDArray[np.floating[Any]]
 
 SAMPLE_HZ: Final = 16_000
@@ -25,8 +28,8 @@ _KEEP_S: Final = 60.0
 _SPEECH_HZ: Final = (300.0, 3400.0)
 """What a telephone lets through is enough to follow speech."""
 _PITCH_HZ: Final = (75.0, 400.0)
-_PITCH_WINDOW: Final = 4
-"""Steps that voicing is judged in: 40 ms hold three periods of a low voice."""
+_WINDOW: Final = 4
+"""Steps that a voice is judged in: 40 ms hold three periods of a low one."""
 _FLOOR: Final = 1e-5
 _QUIET: Final = -8.0
 """Log of the root mean square below which there is only noise of the line."""
@@ -43,17 +46,25 @@ class Heard:
 
     ``level`` ``(N,)`` is the natural logarithm of the root mean square of 300 to 3400 Hz (full
     scale is 0), ``voicing`` ``(N,)`` the height of the highest peak of the autocorrelation at
-    periods of a voice, 0 to 1. NaN where nothing was heard yet.
+    periods of a voice, 0 to 1, ``opening`` ``(N,)`` how far a mouth would be open that says it, in
+    a unit and from a zero of no meaning. NaN where nothing was heard yet.
     """
 
     begin_s: float
     level: Samples
     voicing: Samples
+    opening: Samples
 
     @property
     def complete(self) -> bool:
         """Whether sound was there from the begin to the end."""
         return len(self.level) > 0 and bool(np.isfinite(self.level).all())
+
+    @property
+    def known(self) -> Heard:
+        """The same without what was not heard, joined."""
+        there = np.isfinite(self.level)
+        return Heard(self.begin_s, self.level[there], self.voicing[there], self.opening[there])
 
 
 class Sound:
@@ -68,7 +79,8 @@ class Sound:
         self._lock = threading.Lock()
         self._filter = butter(4, _SPEECH_HZ, "bandpass", fs=SAMPLE_HZ, output="sos")
         self._begin_s = self._end_s = 0.0
-        self._levels: list[tuple[float, float]] = []
+        self._kept: list[tuple[float, float, float]] = []
+        self._loudest: Samples = np.zeros(0)
         self._rest: Samples = np.zeros((2, 0))
         self._past: Samples = np.zeros(0)
         self._state: Samples = np.zeros(0)
@@ -96,31 +108,31 @@ class Sound:
         if self._pull is not None:
             self._pull(time_s)
         with self._lock:
-            if not self._levels:
+            if not self._kept:
                 return None
-            return self._begin_s, min(time_s, self._begin_s + len(self._levels) / FEATURE_HZ)
+            return self._begin_s, min(time_s, self._begin_s + len(self._kept) / FEATURE_HZ)
 
     def between(self, begin_s: float, end_s: float) -> Heard:
         """What was heard from ``begin_s`` to ``end_s``, NaN where there is nothing."""
         if self._pull is not None:
             self._pull(end_s)
         count = max(0, round((end_s - begin_s) * FEATURE_HZ))
-        level, voicing = np.full(count, np.nan), np.full(count, np.nan)
+        found = np.full((3, count), np.nan)
         with self._lock:
-            if self._levels:
-                own = np.array(self._levels).T
+            if self._kept:
+                own = np.array(self._kept).T
                 first = round((begin_s - self._begin_s) * FEATURE_HZ)
                 low, high = max(0, first), min(own.shape[1], first + count)
                 if high > low:
-                    level[low - first : high - first] = own[0, low:high]
-                    voicing[low - first : high - first] = own[1, low:high]
-        return Heard(begin_s, level, voicing)
+                    found[:, low - first : high - first] = own[:, low:high]
+        return Heard(begin_s, *found)
 
     def _restart(self, begin_s: float) -> None:
         self._begin_s = self._end_s = begin_s
-        self._levels = []
+        self._kept = []
         self._rest = np.zeros((2, 0))
-        self._past = np.zeros((_PITCH_WINDOW - 1) * _STEP)
+        self._past = np.zeros((_WINDOW - 1) * _STEP)
+        self._loudest = np.full(opening.BANDS, -np.inf)
         self._state = sosfilt_zi(self._filter) * 0.0
 
     def _measure(self) -> None:
@@ -132,22 +144,32 @@ class Sound:
         level = np.log(np.maximum(np.sqrt(power), _FLOOR))
         wide = np.concatenate((self._past, done[0]))
         self._past = wide[len(wide) - len(self._past) :]
-        self._levels += zip(level.tolist(), voicing(wide, steps).tolist(), strict=True)
-        extra = len(self._levels) - round(_KEEP_S * FEATURE_HZ)
+        spread = opening.bands(frames(wide, steps), SAMPLE_HZ, 1 / FEATURE_HZ, self._loudest)
+        own = np.stack((level, voicing(wide, steps), spread @ opening.LINE), 1)
+        self._kept += [(one, two, three) for one, two, three in own.tolist()]
+        extra = len(self._kept) - round(_KEEP_S * FEATURE_HZ)
         if extra > 0:
-            del self._levels[:extra]
+            del self._kept[:extra]
             self._begin_s += extra / FEATURE_HZ
 
 
-def voicing(samples: Samples, steps: int) -> Samples:
-    """``(steps,)`` height of the peak of the autocorrelation within the periods of a voice.
+def frames(samples: Samples, steps: int) -> Samples:
+    """``(steps, 640)``: 40 ms that end with each step.
 
     ``samples`` holds 30 ms before the first step and then ``steps`` of 10 ms.
     """
-    width = _PITCH_WINDOW * _STEP
-    frames = np.lib.stride_tricks.sliding_window_view(samples, width)[::_STEP][:steps]
-    frames = frames - frames.mean(1, keepdims=True)
-    spectrum = np.abs(np.fft.rfft(frames, 2 * width)) ** 2
+    width = _WINDOW * _STEP
+    return np.lib.stride_tricks.sliding_window_view(samples, width)[::_STEP][:steps]
+
+
+def voicing(samples: Samples, steps: int) -> Samples:
+    """``(steps,)`` height of the peak of the autocorrelation within the periods of a voice;
+    ``samples`` as of `frames`.
+    """
+    own_frames = frames(samples, steps)
+    width = own_frames.shape[1]
+    own_frames = own_frames - own_frames.mean(1, keepdims=True)
+    spectrum = np.abs(np.fft.rfft(own_frames, 2 * width)) ** 2
     correlation = np.fft.irfft(spectrum)[:, :width]
     own = np.maximum(correlation[:, :1], 1e-9)
     short, long = (round(SAMPLE_HZ / hertz) for hertz in reversed(_PITCH_HZ))

@@ -137,12 +137,10 @@ class Hearing:
         if self._end_s is None:
             return None
         heard = self._sound.between(max(0.0, self._end_s - 60.0), self._end_s - 0.1)
-        known = np.isfinite(heard.level)
-        if known.sum() < 500 or why_not_speech(
-            type(heard)(0.0, heard.level[known], heard.voicing[known])
-        ):
+        known = heard.known
+        if len(known.level) < 500 or why_not_speech(known):
             return None
-        return rhythm(heard.level[known])
+        return rhythm(known.level)
 
 
 def lines(levels: Samples) -> Samples | None:

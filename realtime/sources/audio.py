@@ -32,13 +32,19 @@ class FileSound:
     """Feeds a `Sound` from a second reader of the same file; used by one thread at a time.
 
     Time 0 is the first picture's, as for `realtime.sources.FileSource`. A file without sound, or
-    with sound that cannot be decoded, simply has none: the pictures are what is judged.
+    with sound that cannot be decoded, simply has none: the pictures are what is judged. ``ears``
+    are what it is fed to.
     """
 
-    def __init__(self, path: str | bytes | os.PathLike[Any], config: SourceConfig) -> None:
+    def __init__(
+        self,
+        path: str | bytes | os.PathLike[Any],
+        config: SourceConfig,
+        ears: type[Sound] = Sound,
+    ) -> None:
         self._path = path
         self._config = config
-        self._sound = Sound(self._until)
+        self._sound = ears(self._until)
         self._container: Any = None
         self._media: Any = None
         self._frames: Any = None

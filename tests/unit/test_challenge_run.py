@@ -263,10 +263,13 @@ def test_the_words_that_are_looked_for_are_those_of_the_witness() -> None:
     rng = np.random.default_rng(0)
     loud = np.full(800, -2.0)
     found = {
-        why_not_speech(Heard(0.0, np.full(800, np.nan), np.zeros(800))),
-        why_not_speech(Heard(0.0, np.full(800, -11.0), np.zeros(800))),
-        why_not_speech(Heard(0.0, loud + rng.normal(0, 1, 800), np.zeros(800))),
-        why_not_speech(Heard(0.0, loud, np.ones(800))),
+        why_not_speech(Heard(0.0, level, voicing, level))
+        for level, voicing in (
+            (np.full(800, np.nan), np.zeros(800)),
+            (np.full(800, -11.0), np.zeros(800)),
+            (loud + rng.normal(0, 1, 800), np.zeros(800)),
+            (loud, np.ones(800)),
+        )
     }
     assert found == {NO_SOUND, *NO_VOICE}
 

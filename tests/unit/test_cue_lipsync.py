@@ -213,6 +213,25 @@ def test_whatever_is_cut_into_pieces_sounds_the_same() -> None:
     one, two = whole.between(0.0, 2.9), pieces.between(0.0, 2.9)
     np.testing.assert_allclose(one.level, two.level)
     np.testing.assert_allclose(one.voicing, two.voicing)
+    np.testing.assert_allclose(one.opening, two.opening)
+
+
+def _heard(level: Samples, voicing: Samples) -> Heard:
+    return Heard(0.0, level, voicing, level)
+
+
+def test_a_mouth_that_says_a_hum_is_less_open_than_one_that_says_a_vowel() -> None:
+    t = np.arange(2 * SAMPLE_HZ) / SAMPLE_HZ
+    rng = np.random.default_rng(0)
+    hum = 0.3 * sum(np.sin(2 * np.pi * 130 * k * t) / k**3 for k in range(1, 25))
+    vowel = 0.1 * sum(np.sin(2 * np.pi * 130 * k * t) for k in range(1, 25))
+    room = 1e-3 * rng.standard_normal(SAMPLE_HZ)
+    heard = sounding(np.concatenate((room, hum, room, vowel, room))).between(0.0, 7.0)
+    quiet, closed, wide = (
+        heard.opening[a:b].mean() for a, b in ((350, 390), (120, 280), (420, 580))
+    )
+    assert closed < quiet < wide
+    assert heard.level[120:280].mean() > heard.level[350:390].mean() + 2
 
 
 def test_a_voice_is_voiced_and_hiss_is_not() -> None:
@@ -220,12 +239,12 @@ def test_a_voice_is_voiced_and_hiss_is_not() -> None:
     hiss = sounding(SILENT["hiss"]).between(0.5, 2.5)
     assert heard.voicing.mean() > 0.7
     assert hiss.voicing.mean() < 0.4
-    assert why_not_speech(Heard(0.0, np.full(100, np.nan), np.full(100, np.nan))) == "no sound"
+    assert why_not_speech(_heard(np.full(100, np.nan), np.full(100, np.nan))) == "no sound"
 
 
 def test_a_sound_too_short_for_the_delays_is_refused() -> None:
     with pytest.raises(ValueError, match="longest delay"):
-        mouth.compare(np.zeros(500), Heard(0.0, np.zeros(500), np.zeros(500)))
+        mouth.compare(np.zeros(500), _heard(np.zeros(500), np.zeros(500)))
     margin = round(MAX_LAG_S * FEATURE_HZ)
-    flat = mouth.compare(np.zeros(500), Heard(0.0, np.zeros(500 + 2 * margin), np.zeros(1)))
+    flat = mouth.compare(np.zeros(500), _heard(np.zeros(500 + 2 * margin), np.zeros(1)))
     assert flat.peak == 0.0

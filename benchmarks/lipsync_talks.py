@@ -1,0 +1,125 @@
+"""Clips that talk: the motion of a mouth and the bands of its sound, side by side."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import catalog
+from models.catalog import Clip
+from models.footage import frames_of, tracked
+from realtime.config import SourceConfig
+from realtime.cues import mouth, opening
+from realtime.cues.sound import FEATURE_HZ, SAMPLE_HZ, Heard, Samples, Sound, frames, why_not_speech
+from realtime.sources.audio import FileSound
+
+FloatArray = NDArray[np.float64]
+
+_SHORTEST_S: Final = 5.0
+_JOINED: Final = "alpyksl_lipreading"
+_STILL: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Talk:
+    """A mouth and its sound, a hundred times a second: ``features`` ``(N, 8)`` of the one,
+    ``bands`` ``(N, 8)`` of the other.
+    """
+
+    name: str
+    recording: str
+    fake: bool
+    features: FloatArray
+    bands: FloatArray
+    own_lag_s: float = 0.0
+    own_peak: float = 0.0
+
+    def heard(self, line: FloatArray, begin: int, count: int) -> Heard:
+        """A stretch of its sound along a line through the bands, going round at the ends."""
+        places = np.arange(begin, begin + count) % len(self.bands)
+        silent = np.zeros(count)
+        return Heard(0.0, silent, silent, self.bands[places] @ line)
+
+
+class BandSound(Sound):
+    """Keeps the bands by themselves as well, of a clip that is heard from its begin to its end."""
+
+    def __init__(self, pull: Callable[[float], None] | None = None) -> None:
+        super().__init__(pull)
+        self._pieces: list[tuple[float, FloatArray]] = []
+
+    def add(self, begin_s: float, samples: Samples) -> None:
+        """As ever, and keep it."""
+        super().add(begin_s, samples)
+        self._pieces.append((begin_s, np.asarray(samples, np.float64)))
+
+    def bands(self, begin_s: float, count: int) -> FloatArray:
+        """``(count, 8)`` from ``begin_s``."""
+        first = self._pieces[0][0]
+        samples = np.concatenate([piece for _, piece in self._pieces])
+        steps = len(samples) * FEATURE_HZ // SAMPLE_HZ
+        padded = np.concatenate((np.zeros(3 * SAMPLE_HZ // FEATURE_HZ), samples))
+        loudest = np.full(opening.BANDS, -np.inf)
+        found = opening.bands(frames(padded, steps), SAMPLE_HZ, 1 / FEATURE_HZ, loudest)
+        start = round((begin_s - first) * FEATURE_HZ)
+        return found[start : start + count]
+
+
+def talks(data: Path) -> list[Talk]:
+    """Every clip that talks for at least 5 s, words of one speaker joined."""
+    single: list[Talk] = []
+    words: list[Talk] = []
+    for clip in catalog.clips(data):
+        found = _talk(clip)
+        if found is None:
+            continue
+        (words if clip.kind == _JOINED else single).append(found)
+    if words:
+        single.append(
+            replace(
+                words[0],
+                name=f"{_JOINED}, {len(words)} words joined",
+                features=np.concatenate([w.features for w in words]),
+                bands=np.concatenate([w.bands for w in words]),
+            )
+        )
+    return [talk for talk in single if len(talk.bands) >= _SHORTEST_S * FEATURE_HZ]
+
+
+def _talk(clip: Clip) -> Talk | None:
+    sound = FileSound(str(clip.path), SourceConfig(), BandSound)
+    ears = sound.sound
+    assert isinstance(ears, BandSound)
+    try:
+        times, shapes = _mouth(clip.path)
+        if len(times) < 10 or times[-1] - times[0] < 2.0:
+            return None
+        begin, end = float(times[0]), float(times[-1])
+        heard = ears.between(begin, end)
+    finally:
+        sound.close()
+    good = len(heard.known.level)
+    if good < len(heard.level) - FEATURE_HZ or why_not_speech(heard.known):
+        return None
+    spread = ears.bands(begin, good)
+    features = mouth.motion(times, shapes, begin, begin + len(spread) / FEATURE_HZ)
+    if shapes[:, 0].std() < _STILL:
+        return None
+    return Talk(clip.path.stem, clip.group, clip.fake, features, spread)
+
+
+def _mouth(path: Path) -> tuple[FloatArray, FloatArray]:
+    """Times ``(K,)`` and shapes ``(K, 4)`` of the face that is seen longest."""
+    found: defaultdict[int, list[tuple[float, tuple[float, ...]]]] = defaultdict(list)
+    for frame, faces in tracked(frames_of(path)):
+        for i, track in enumerate(faces.track_ids.tolist()):
+            if faces.has_landmarks(i):
+                found[track].append((frame.time_s, mouth.shape(faces.landmarks[i])))
+    longest = max(found.values(), key=len, default=[])
+    return np.array([t for t, _ in longest]), np.array([s for _, s in longest]).reshape(-1, 4)

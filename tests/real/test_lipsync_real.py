@@ -1,0 +1,68 @@
+"""People who talk go with their own sound, and not with that of others or with a late one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from models.footage import frames_of, tracked
+from realtime.config import SourceConfig
+from realtime.cues.base import Sighting
+from realtime.cues.lipsync import LipSyncWitness
+from realtime.cues.sound import Sound
+from realtime.sources.audio import FileSound
+from realtime.types import Cue
+from tests.conftest import DATA, needs_data
+
+pytestmark = [needs_data, pytest.mark.timeout(300)]
+
+REAL = DATA / "videos" / "real"
+TALKS = REAL / "HyperLips_input__video2.mp4"
+OTHER = DATA / "videos" / "fake" / "Wav2Lip__einstein.mp4"
+
+
+class Late(Sound):
+    """Hears everything 400 ms late."""
+
+    def add(self, begin_s: float, samples: object) -> None:
+        super().add(begin_s + 0.4, samples)  # type: ignore[arg-type]
+
+
+def said(pictures: Path, sound: Path, ears: type[Sound] = Sound) -> Cue:
+    """The last that is said of those pictures with that sound."""
+    heard = FileSound(str(sound), SourceConfig(), ears)
+    witness = LipSyncWitness(lambda: heard.sound)
+    last = Cue.silent("lipsync", "nothing was seen", 0.0)
+    try:
+        for frame, faces in tracked(frames_of(pictures)):
+            if len(faces.track_ids) and faces.has_landmarks(0):
+                face = (faces.boxes[0], faces.landmarks[0], faces.quality[0])
+                witness.see(Sighting(frame.time_s, frame.image, *face, None, False, None))
+                last = witness.cue(frame.time_s)
+    finally:
+        heard.close()
+    return last
+
+
+def test_a_mouth_goes_with_its_own_sound() -> None:
+    own = said(TALKS, TALKS)
+    assert own.value is not None
+    assert own.value > 0.5
+    assert abs(own.details["lag_ms"]) <= 120
+    assert own.details["out_of_time"] < 0.3
+
+
+def test_a_sound_that_is_late_is_told_with_its_delay() -> None:
+    own, late = said(TALKS, TALKS), said(TALKS, TALKS, Late)
+    assert late.value is not None
+    assert late.details["lag_ms"] - own.details["lag_ms"] == pytest.approx(400, abs=40)
+    assert late.details["out_of_time"] > late.details["in_time"] + 0.3
+    assert "late" in late.text
+
+
+def test_a_mouth_does_not_go_with_the_sound_of_another() -> None:
+    other = said(TALKS, OTHER)
+    assert other.value is not None
+    assert other.value < 0.35
+    assert "hardly goes with the mouth" in other.text or other.value >= 0.3
