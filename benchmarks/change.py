@@ -1,6 +1,6 @@
 """Swaps that are switched on in mid-call: how soon they are noticed, and what is noticed of none.
 
-    python -m benchmarks.change --data DATA --runs RUNS [--minutes N] [--json FILE]
+    python -m benchmarks.change --data DATA --runs RUNS [--minutes N] [--encode NAME] [--json FILE]
 
 Of each pair of DATA (a real clip and the forgery made from it, frame by frame) the real clip is
 played forth and back and, at a random second, goes on as the forgery: nothing but the face
@@ -8,6 +8,10 @@ changes. Frames go through the engine's analysis with the network of RUNS (`mode
 left the pair's fold out. False alarms are counted on all real clips, played forth and back for
 N minutes each. The real minutes are few and are seen again and again, so that the interval of
 false alarms is that of the *distinct* ones.
+
+Clips are joined after their faces were tracked, so that real and forgery keep the compression that
+each came with. With ``--encode crf23`` (any condition of ``fakewatch eval``) the joined pictures go
+through one encoder before they are tracked, as those of a call do.
 """
 
 from __future__ import annotations
@@ -15,7 +19,8 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-from collections.abc import Collection, Iterator, Sequence
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -27,10 +32,12 @@ from models import catalog
 from models.console import exit_code, write_json
 from models.crossfit import fold_name
 from models.footage import frames_of, tracked
+from models.witnesses import FACE_PX
 from realtime.analysis import Analysis
 from realtime.capture import FrameCounter
 from realtime.config import Config, CuesConfig
 from realtime.contract import ModelContract
+from realtime.evaluation.recode import Condition, conditions, encode
 from realtime.scorer import OnnxScorer
 from realtime.types import Crop, Faces, Frame, Score
 
@@ -123,8 +130,16 @@ def played(
         k += direction
 
 
+def encoded(frames: Iterator[Seen], condition: Condition) -> list[Seen]:
+    """The same through an encoder, and tracked anew."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "joined.mkv"
+        encode((one.frame for one in frames), path, condition, FACE_PX)
+        return look(path)
+
+
 def alarms(
-    frames: Iterator[Seen], scoring: Remembering, scorer: OnnxScorer, names: tuple[str, str]
+    frames: Iterable[Seen], scoring: Remembering, scorer: OnnxScorer, names: tuple[str, str]
 ) -> list[tuple[float, float, str]]:
     """When a change was said, when it was said to have been, and the words; once for each."""
     cues = CuesConfig(
@@ -146,8 +161,16 @@ def alarms(
 _FAKES: set[int] = set()
 
 
-def measure(data: Path, runs: Path, minutes: float, times: int, console: Console) -> dict[str, Any]:
-    """Everything this benchmark reports."""
+def measure(
+    data: Path,
+    runs: Path,
+    minutes: float,
+    times: int,
+    console: Console,
+    *,
+    condition: Condition | None = None,
+) -> dict[str, Any]:
+    """Everything this benchmark reports; every playing goes through ``condition``, if any."""
     clips = [clip for clip in catalog.clips(data) if clip.pair or not clip.fake]
     forged = {clip.pair: clip for clip in clips if clip.fake and clip.pair}
     drawn = random.Random(5)
@@ -159,10 +182,21 @@ def measure(data: Path, runs: Path, minutes: float, times: int, console: Console
         if len(real) < 20:
             continue
         scorer = OnnxScorer(runs / fold_name(clip.fold) / "detector.onnx", device="cpu")
-        scoring = Remembering(scorer)
+        kept = Remembering(scorer)
         names = (clip.path.name, "forged " + clip.path.name)
+
+        def heard_of(
+            frames: Iterator[Seen],
+            scorer: OnnxScorer = scorer,
+            kept: Remembering = kept,
+            names: tuple[str, str] = names,
+        ) -> list[tuple[float, float, str]]:
+            if condition is None:
+                return alarms(frames, kept, scorer, names)
+            return alarms(encoded(frames, condition), Remembering(scorer), scorer, names)
+
         distinct += real[-1].frame.time_s - real[0].frame.time_s
-        heard = alarms(played(real, None, 1e9, 60 * minutes), scoring, scorer, names)
+        heard = heard_of(played(real, None, 1e9, 60 * minutes))
         watched += 60 * minutes
         false += [{"clip": clip.path.name, "at_s": a, "text": t} for _, a, t in heard]
         if clip.pair and clip.pair in forged:
@@ -172,7 +206,7 @@ def measure(data: Path, runs: Path, minutes: float, times: int, console: Console
             own: list[float | None] = []
             for _ in range(times):
                 at = drawn.uniform(*_BEFORE_S)
-                found = alarms(played(real, fake, at, at + _AFTER_S), scoring, scorer, names)
+                found = heard_of(played(real, fake, at, at + _AFTER_S))
                 after = [when - at for when, since, _ in found if when >= at and since > at - 2]
                 own.append(min(after) if after else None)
             delays[clip.pair] = own
@@ -198,12 +232,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=Path, required=True, help="folder of models.recipe")
     parser.add_argument("--minutes", type=float, default=1.0, help="of each real clip")
     parser.add_argument("--times", type=int, default=4, help="splices of each pair")
+    parser.add_argument("--encode", metavar="NAME", help="a condition, as of fakewatch eval")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
 
     def run() -> None:
         console = Console()
-        found = measure(options.data, options.runs, options.minutes, options.times, console)
+        condition = conditions(options.encode)[-1] if options.encode else None
+        found = measure(
+            options.data,
+            options.runs,
+            options.minutes,
+            options.times,
+            console,
+            condition=condition,
+        )
         console.print({k: v for k, v in found.items() if k != "delays_s"})
         if options.json is not None:
             write_json(options.json, found)

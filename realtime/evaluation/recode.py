@@ -6,7 +6,7 @@ file, which the engine then analyses like any other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -122,18 +122,30 @@ def recode(clip: Path, output: Path, condition: Condition, seconds: float, face_
         SourceError: if the clip cannot be read or holds no frame.
         SinkError: if the output cannot be written.
     """
+    with closing(_frames(clip, seconds)) as frames:
+        if not encode(frames, output, condition, face_px):
+            raise SourceError(f"{redact(clip)} holds no frame.", SourceCode.NO_FRAMES)
+
+
+def encode(frames: Iterable[Frame], output: Path, condition: Condition, face_px: float) -> int:
+    """Write frames under a condition to ``output``, an ``.mkv``; returns how many.
+
+    Raises:
+        SourceError: as the frames do.
+        SinkError: if the output cannot be written.
+    """
     alteration = Alteration(condition, face_px)
     writer: _Writer | None = None
+    count = 0
     try:
-        with closing(_frames(clip, seconds)) as frames:
-            for frame in frames:
-                image = alteration.apply(frame.image)
-                if writer is None:
-                    writer = _Writer(output, condition, image)
-                writer.write(image, frame.time_s)
-        if writer is None:
-            raise SourceError(f"{redact(clip)} holds no frame.", SourceCode.NO_FRAMES)
-        writer.finish()
+        for frame in frames:
+            image = alteration.apply(frame.image)
+            if writer is None:
+                writer = _Writer(output, condition, image)
+            writer.write(image, frame.time_s)
+            count += 1
+        if writer is not None:
+            writer.finish()
     except (OSError, av.FFmpegError) as exc:
         reason = exc.strerror or type(exc).__name__
         raise SinkError(
@@ -143,6 +155,7 @@ def recode(clip: Path, output: Path, condition: Condition, seconds: float, face_
     finally:
         if writer is not None:
             writer.close()
+    return count
 
 
 def _frames(clip: Path, seconds: float) -> Generator[Frame, None, None]:
