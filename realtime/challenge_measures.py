@@ -14,6 +14,7 @@ import numpy as np
 
 from realtime.challenge_types import Act, Gauge, Observed, Outcome
 from realtime.cues.active_light import FlashSequence, response
+from realtime.cues.lipsync import UNRELATED
 
 Numbers = dict[str, float | None]
 
@@ -138,8 +139,8 @@ def with_voice(
 ) -> tuple[Outcome, str, Numbers]:
     """What was said of a phrase by the mouth, and what the voice adds to it.
 
-    A voice that was not heard takes a *pass* away; how well it goes with the mouth is only told,
-    since people were told from forgeries by it no better than by chance.
+    A voice that was not heard, or does not go with the mouth, takes a *pass* away. One that goes
+    with it adds nothing, since forgeries that a voice drives go with it as well as people do.
     """
     heard = [seen.lips for seen in during if seen.lips is not None and hears(seen)]
     if not heard:
@@ -148,6 +149,8 @@ def with_voice(
     if spoke:
         last = spoke[-1]
         numbers: Numbers = {"voice": last.value, "voice_lag_ms": last.details.get("lag_ms")}
+        if outcome is Outcome.PASS and last.value is not None and last.value < UNRELATED:
+            return Outcome.UNCLEAR, f"the mouth moved, but {last.text}", numbers
         return outcome, f"{text}; {last.text}", numbers
     why = heard[-1].text.removeprefix("not assessable: ")
     if why in NO_VOICE and outcome is Outcome.PASS:

@@ -35,7 +35,9 @@ _STILL: Final = 0.01
 _CLEAR: Final = 0.4
 """With another clip's sound 19 of 20 windows stay below 0.33; the highest had 0.46
 (`benchmarks.lipsync`)."""
-_NEITHER: Final = 0.3
+UNRELATED: Final = 0.3
+"""Below, a voice is no more like the mouth than that of another clip; one in twenty windows with
+their own sound is."""
 _MOVED_S: Final = 0.15
 _CHANGED: Final = 1.0
 """Chosen, not fitted: no recording at hand is long enough for its delay to change."""
@@ -155,7 +157,7 @@ def _changed(before: float, after: float) -> str:
 
 def _static(sync: Sync) -> str:
     """What a window by itself shows."""
-    if sync.peak < _NEITHER:
+    if sync.peak < UNRELATED:
         return f"the voice hardly goes with the mouth ({sync.peak:.2f})"
     late = ""
     if abs(sync.lag_s) > mouth.IN_TIME_S:

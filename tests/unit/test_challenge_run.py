@@ -242,6 +242,7 @@ def say_it(cue: Cue | None) -> StepReport:
         (lips("not assessable: noise, no voice"), Outcome.UNCLEAR, "no voice was heard"),
         (lips("not assessable: the sound has gaps"), Outcome.PASS, "could not be judged"),
         (lips("the voice goes with the mouth (0.61)", 0.61), Outcome.PASS, "(0.61)"),
+        (lips("the voice hardly goes with the mouth (0.21)", 0.21), Outcome.UNCLEAR, "hardly"),
     ],
 )
 def test_a_phrase_is_heard_where_there_is_sound(
@@ -251,7 +252,7 @@ def test_a_phrase_is_heard_where_there_is_sound(
     assert step.outcome is outcome
     assert said in step.text
     if cue is not None and cue.assessable:
-        assert step.numbers["voice"] == 0.61
+        assert step.numbers["voice"] == cue.value
         assert step.numbers["voice_lag_ms"] == 40.0
 
 
