@@ -59,6 +59,12 @@ class BandSound(Sound):
         super().add(begin_s, samples)
         self._pieces.append((begin_s, np.asarray(samples, np.float64)))
 
+    def samples(self, begin_s: float, seconds: float) -> FloatArray:
+        """What was fed in, from ``begin_s`` on."""
+        start = round((begin_s - self._pieces[0][0]) * SAMPLE_HZ)
+        whole = np.concatenate([piece for _, piece in self._pieces])
+        return whole[start : start + round(seconds * SAMPLE_HZ)]
+
     def bands(self, begin_s: float, count: int) -> FloatArray:
         """``(count, 8)`` from ``begin_s``."""
         first = self._pieces[0][0]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.lipsync_delay import talk, told
 from models.footage import frames_of, tracked
 from realtime.config import SourceConfig
 from realtime.cues.base import Sighting
@@ -66,3 +67,12 @@ def test_a_mouth_does_not_go_with_the_sound_of_another() -> None:
     assert other.value is not None
     assert other.value < 0.35
     assert "hardly goes with the mouth" in other.text or other.value >= 0.3
+
+
+def test_a_delay_that_changes_is_told_and_none_that_stays() -> None:
+    clip = talk(TALKS, fake=False)
+    assert clip is not None
+    assert told(clip, 0.0) is None
+    after_s = told(clip, 0.3)
+    assert after_s is not None
+    assert 3.0 < after_s < 12.0
