@@ -36,8 +36,8 @@ _CLEAR: Final = 0.4
 """With another clip's sound 19 of 20 windows stay below 0.33; the highest had 0.46
 (`benchmarks.lipsync`)."""
 UNRELATED: Final = 0.3
-"""Below, a voice is no more like the mouth than that of another clip; one in twenty windows with
-their own sound is."""
+"""Below, a voice goes with the mouth no better than that of another clip; hardly one in twenty
+windows with their own sound does as badly."""
 _MOVED_S: Final = 0.15
 _CHANGED: Final = 1.0
 """Chosen, not fitted: no recording at hand is long enough for its delay to change."""
