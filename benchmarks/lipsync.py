@@ -1,12 +1,13 @@
 """Whether a sound that was shifted or exchanged is told from the one that belongs to a mouth.
 
-    python -m benchmarks.lipsync --data DATA [--json FILE]
+    python -m benchmarks.lipsync --data DATA [--sound telephone] [--json FILE]
 
 Of every clip that talks, windows of 8 s are compared with their own sound, with it shifted by
 200 and 500 ms either way, and with the sound of every other clip that talks. The lines through
 mouth and sound are fitted without the clips of the same recording. Single words of one speaker,
 too short for a window, are joined. Forgeries that a voice drives talk as well as people do, so
-they serve as material here and are told apart in the table.
+they serve as material here and are told apart in the table. ``--sound`` sends what is heard
+through a telephone, white noise or a codec; the lines are fitted to what it was before.
 
 Three tables. *As recorded* takes every clip as it is; only that one says what a shift is worth on
 a clip that nobody looked at. *Aligned* first takes off the constant delay of clips whose whole
@@ -30,7 +31,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.lipsync_talks import Talk, talks
+from benchmarks.lipsync_talks import SOUNDS, Talk, talks
 from models.console import exit_code, write_json
 from realtime.cues import mouth
 from realtime.cues.mouth import MAX_LAG_S, Sync
@@ -59,7 +60,7 @@ def fit(own: Sequence[Talk]) -> Lines:
     """The first canonical pair of motion and bands, each clip one vote, both held back a little."""
     motion, spread, both = np.zeros((8, 8)), np.zeros((8, 8)), np.zeros((8, 8))
     for talk in own:
-        heard = at_the_pace_of_syllables(talk.bands)
+        heard = at_the_pace_of_syllables(talk.clean)
         heard = np.roll(heard - heard.mean(0), -round(talk.own_lag_s * FEATURE_HZ), 0)
         motion += talk.features.T @ talk.features / len(heard)
         spread += heard.T @ heard / len(heard)
@@ -202,11 +203,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="benchmarks.lipsync", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="a data folder with clips")
+    parser.add_argument(
+        "--sound", choices=sorted(SOUNDS), default="plain", help="what it went through"
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
 
     def work() -> None:
-        found = talks(options.data)
+        found = talks(options.data, SOUNDS[options.sound])
         if len(found) < 3:
             raise ConfigError(f"{options.data} holds fewer than three clips that talk.")
         aligned = fitting(found)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import av
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import butter, sosfiltfilt
 
 from models import catalog
 from models.catalog import Clip
@@ -18,8 +21,10 @@ from realtime.config import SourceConfig
 from realtime.cues import mouth, opening
 from realtime.cues.sound import FEATURE_HZ, SAMPLE_HZ, Heard, Samples, Sound, frames, why_not_speech
 from realtime.sources.audio import FileSound
+from realtime.sources.mono import Mono
 
 FloatArray = NDArray[np.float64]
+Change = Callable[[FloatArray], FloatArray]
 
 _SHORTEST_S: Final = 5.0
 _JOINED: Final = "alpyksl_lipreading"
@@ -29,7 +34,7 @@ _STILL: Final = 0.01
 @dataclass(frozen=True, slots=True, eq=False)
 class Talk:
     """A mouth and its sound, a hundred times a second: ``features`` ``(N, 8)`` of the one,
-    ``bands`` ``(N, 8)`` of the other.
+    ``bands`` ``(N, 8)`` of the other as it is heard, ``clean`` before anything was done to it.
     """
 
     name: str
@@ -37,6 +42,7 @@ class Talk:
     fake: bool
     features: FloatArray
     bands: FloatArray
+    clean: FloatArray
     own_lag_s: float = 0.0
     own_peak: float = 0.0
 
@@ -65,10 +71,10 @@ class BandSound(Sound):
         whole = np.concatenate([piece for _, piece in self._pieces])
         return whole[start : start + round(seconds * SAMPLE_HZ)]
 
-    def bands(self, begin_s: float, count: int) -> FloatArray:
-        """``(count, 8)`` from ``begin_s``."""
+    def bands(self, begin_s: float, count: int, change: Change) -> FloatArray:
+        """``(count, 8)`` from ``begin_s``, of sound that was changed."""
         first = self._pieces[0][0]
-        samples = np.concatenate([piece for _, piece in self._pieces])
+        samples = change(np.concatenate([piece for _, piece in self._pieces]))
         steps = len(samples) * FEATURE_HZ // SAMPLE_HZ
         padded = np.concatenate((np.zeros(3 * SAMPLE_HZ // FEATURE_HZ), samples))
         loudest = np.full(opening.BANDS, -np.inf)
@@ -77,12 +83,52 @@ class BandSound(Sound):
         return found[start : start + count]
 
 
-def talks(data: Path) -> list[Talk]:
-    """Every clip that talks for at least 5 s, words of one speaker joined."""
+def _telephone(samples: FloatArray) -> FloatArray:
+    sections = butter(6, (300, 3400), "bandpass", fs=SAMPLE_HZ, output="sos")
+    return np.asarray(sosfiltfilt(sections, samples))
+
+
+def _noisy(samples: FloatArray) -> FloatArray:
+    noise = np.random.default_rng(0).standard_normal(len(samples))
+    return np.asarray(samples + noise * samples.std() * 10 ** (-10 / 20))
+
+
+def _opus(samples: FloatArray) -> FloatArray:
+    """There and back at 12 kb/s, as a bad line has it."""
+    packed, piece = io.BytesIO(), SAMPLE_HZ // 50
+    with av.open(packed, "w", format="ogg") as out:
+        stream = out.add_stream("libopus", rate=SAMPLE_HZ)
+        assert isinstance(stream, av.AudioStream)
+        stream.bit_rate, stream.layout = 12_000, "mono"
+        whole = np.rint(np.clip(samples, -1, 1) * 32767).astype(np.int16)
+        for at in range(0, len(whole), piece):
+            frame = av.AudioFrame.from_ndarray(whole[None, at : at + piece], "s16", "mono")
+            frame.sample_rate, frame.pts = SAMPLE_HZ, at
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    packed.seek(0)
+    mono = Mono()
+    with av.open(packed, "r") as back:
+        heard = np.concatenate([mono.samples(frame) for frame in back.decode(audio=0)])
+    return np.pad(heard, (0, max(0, len(samples) - len(heard))))[: len(samples)]
+
+
+SOUNDS: Final[Mapping[str, Change]] = {
+    "plain": lambda samples: samples,
+    "telephone": _telephone,
+    "noise": _noisy,
+    "opus": _opus,
+}
+"""What may be done to the sound: nothing; 300 to 3400 Hz; white noise 10 dB below it; Opus at
+12 kb/s."""
+
+
+def talks(data: Path, change: Change) -> list[Talk]:
+    """Every clip that talks for at least 5 s, its sound changed, words of one speaker joined."""
     single: list[Talk] = []
     words: list[Talk] = []
     for clip in catalog.clips(data):
-        found = _talk(clip)
+        found = _talk(clip, change)
         if found is None:
             continue
         (words if clip.kind == _JOINED else single).append(found)
@@ -93,12 +139,13 @@ def talks(data: Path) -> list[Talk]:
                 name=f"{_JOINED}, {len(words)} words joined",
                 features=np.concatenate([w.features for w in words]),
                 bands=np.concatenate([w.bands for w in words]),
+                clean=np.concatenate([w.clean for w in words]),
             )
         )
     return [talk for talk in single if len(talk.bands) >= _SHORTEST_S * FEATURE_HZ]
 
 
-def _talk(clip: Clip) -> Talk | None:
+def _talk(clip: Clip, change: Change) -> Talk | None:
     sound = FileSound(str(clip.path), SourceConfig(), BandSound)
     ears = sound.sound
     assert isinstance(ears, BandSound)
@@ -113,11 +160,11 @@ def _talk(clip: Clip) -> Talk | None:
     good = len(heard.known.level)
     if good < len(heard.level) - FEATURE_HZ or why_not_speech(heard.known):
         return None
-    spread = ears.bands(begin, good)
+    spread, clean = (ears.bands(begin, good, way) for way in (change, SOUNDS["plain"]))
     features = mouth.motion(times, shapes, begin, begin + len(spread) / FEATURE_HZ)
     if shapes[:, 0].std() < _STILL:
         return None
-    return Talk(clip.path.stem, clip.group, clip.fake, features, spread)
+    return Talk(clip.path.stem, clip.group, clip.fake, features, spread, clean)
 
 
 def _mouth(path: Path) -> tuple[FloatArray, FloatArray]:
