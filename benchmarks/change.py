@@ -22,6 +22,7 @@ import sys
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -130,7 +131,7 @@ def played(
         k += direction
 
 
-def encoded(frames: Iterator[Seen], condition: Condition) -> list[Seen]:
+def encoded(frames: Iterable[Seen], condition: Condition) -> list[Seen]:
     """The same through an encoder, and tracked anew."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "joined.mkv"
@@ -139,9 +140,16 @@ def encoded(frames: Iterator[Seen], condition: Condition) -> list[Seen]:
 
 
 def alarms(
-    frames: Iterable[Seen], scoring: Remembering, scorer: OnnxScorer, names: tuple[str, str]
+    frames: Iterable[Seen],
+    *,
+    scoring: Remembering,
+    scorer: OnnxScorer,
+    names: tuple[str, str],
+    condition: Condition | None,
 ) -> list[tuple[float, float, str]]:
     """When a change was said, when it was said to have been, and the words; once for each."""
+    if condition is not None:  # what is remembered of a clip is not true of its copy
+        frames, scoring = encoded(frames, condition), Remembering(scorer)
     cues = CuesConfig(
         blink=False, head=False, dynamics=False, pulse=False, lipsync=False, timing=False
     )
@@ -182,21 +190,11 @@ def measure(
         if len(real) < 20:
             continue
         scorer = OnnxScorer(runs / fold_name(clip.fold) / "detector.onnx", device="cpu")
-        kept = Remembering(scorer)
+        scoring = Remembering(scorer)
         names = (clip.path.name, "forged " + clip.path.name)
-
-        def heard_of(
-            frames: Iterator[Seen],
-            scorer: OnnxScorer = scorer,
-            kept: Remembering = kept,
-            names: tuple[str, str] = names,
-        ) -> list[tuple[float, float, str]]:
-            if condition is None:
-                return alarms(frames, kept, scorer, names)
-            return alarms(encoded(frames, condition), Remembering(scorer), scorer, names)
-
         distinct += real[-1].frame.time_s - real[0].frame.time_s
-        heard = heard_of(played(real, None, 1e9, 60 * minutes))
+        through = partial(alarms, scoring=scoring, scorer=scorer, names=names, condition=condition)
+        heard = through(played(real, None, 1e9, 60 * minutes))
         watched += 60 * minutes
         false += [{"clip": clip.path.name, "at_s": a, "text": t} for _, a, t in heard]
         if clip.pair and clip.pair in forged:
@@ -206,7 +204,7 @@ def measure(
             own: list[float | None] = []
             for _ in range(times):
                 at = drawn.uniform(*_BEFORE_S)
-                found = heard_of(played(real, fake, at, at + _AFTER_S))
+                found = through(played(real, fake, at, at + _AFTER_S))
                 after = [when - at for when, since, _ in found if when >= at and since > at - 2]
                 own.append(min(after) if after else None)
             delays[clip.pair] = own

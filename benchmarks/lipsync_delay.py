@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -22,16 +22,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.lipsync_talks import BandSound
+from benchmarks.lipsync_talks import seen_and_heard
 from models import catalog
 from models.console import exit_code, write_json
-from models.footage import frames_of, tracked
-from realtime.config import SourceConfig
 from realtime.cues.base import Sighting
 from realtime.cues.lipsync import LipSyncWitness
 from realtime.cues.sound import SAMPLE_HZ, Samples, Sound, why_not_speech
 from realtime.errors import ConfigError
-from realtime.sources.audio import FileSound
 
 SHIFTS_S: Final = (0.0, 0.2, 0.3, -0.3, 0.4)
 _TIMES: Final = 4
@@ -59,24 +56,8 @@ def talking(data: Path) -> list[Clip]:
 
 def talk(path: Path, *, fake: bool) -> Clip | None:
     """That clip, None if nobody talks in it for long enough."""
-    tracks: dict[int, list[Sighting]] = {}
-    sound = FileSound(str(path), SourceConfig(), BandSound)
-    ears = sound.sound
-    assert isinstance(ears, BandSound)
-    try:
-        for frame, faces in tracked(frames_of(path)):
-            for i, track in enumerate(faces.track_ids.tolist()):
-                if faces.has_landmarks(i):
-                    face = (faces.boxes[i], faces.landmarks[i], faces.quality[i])
-                    one = Sighting(frame.time_s, frame.image[:1, :1], *face, None, False, None)
-                    tracks.setdefault(track, []).append(one)
-        seen = max(tracks.values(), key=len, default=[])
-        if not seen or seen[-1].time_s - seen[0].time_s < _SHORTEST_S:
-            return None
-        heard = ears.between(seen[0].time_s, seen[-1].time_s)
-    finally:
-        sound.close()
-    if why_not_speech(heard.known):
+    seen, ears, heard = seen_and_heard(path)
+    if not seen or seen[-1].time_s - seen[0].time_s < _SHORTEST_S or why_not_speech(heard.known):
         return None
     samples = ears.samples(seen[0].time_s, seen[-1].time_s - seen[0].time_s)
     return Clip(path.stem, fake, tuple(seen), samples)
@@ -98,9 +79,7 @@ def told(clip: Clip, shift_s: float) -> float | None:
             while fed < min(len(whole), (now + _AHEAD_S) * SAMPLE_HZ):
                 sound.add(fed / SAMPLE_HZ, whole[fed : fed + _PIECE])
                 fed += _PIECE
-            witness.see(
-                Sighting(now, one.image, one.box, one.landmarks, one.quality, None, False, None)
-            )
+            witness.see(replace(one, time_s=now))
             if now - asked >= _EVERY_S:
                 asked = now
                 if witness.cue(now).llr > 0:

@@ -17,9 +17,11 @@ from scipy.signal import butter, sosfiltfilt
 from models import catalog
 from models.catalog import Clip
 from models.footage import frames_of, tracked
-from realtime.config import SourceConfig
+from realtime.config import SourceConfig, VerdictConfig
 from realtime.cues import mouth, opening
+from realtime.cues.base import Sighting
 from realtime.cues.sound import FEATURE_HZ, SAMPLE_HZ, Heard, Samples, Sound, frames, why_not_speech
+from realtime.cues.watch import sighting
 from realtime.sources.audio import FileSound
 from realtime.sources.mono import Mono
 
@@ -146,20 +148,14 @@ def talks(data: Path, change: Change) -> list[Talk]:
 
 
 def _talk(clip: Clip, change: Change) -> Talk | None:
-    sound = FileSound(str(clip.path), SourceConfig(), BandSound)
-    ears = sound.sound
-    assert isinstance(ears, BandSound)
-    try:
-        times, shapes = _mouth(clip.path)
-        if len(times) < 10 or times[-1] - times[0] < 2.0:
-            return None
-        begin, end = float(times[0]), float(times[-1])
-        heard = ears.between(begin, end)
-    finally:
-        sound.close()
-    good = len(heard.known.level)
+    seen, ears, heard = seen_and_heard(clip.path)
+    if len(seen) < 10 or seen[-1].time_s - seen[0].time_s < 2.0:
+        return None
+    begin, good = seen[0].time_s, len(heard.known.level)
     if good < len(heard.level) - FEATURE_HZ or why_not_speech(heard.known):
         return None
+    times = np.array([one.time_s for one in seen])
+    shapes = np.array([mouth.shape(one.landmarks) for one in seen])
     spread, clean = (ears.bands(begin, good, way) for way in (change, SOUNDS["plain"]))
     features = mouth.motion(times, shapes, begin, begin + len(spread) / FEATURE_HZ)
     if shapes[:, 0].std() < _STILL:
@@ -167,12 +163,25 @@ def _talk(clip: Clip, change: Change) -> Talk | None:
     return Talk(clip.path.stem, clip.group, clip.fake, features, spread, clean)
 
 
-def _mouth(path: Path) -> tuple[FloatArray, FloatArray]:
-    """Times ``(K,)`` and shapes ``(K, 4)`` of the face that is seen longest."""
-    found: defaultdict[int, list[tuple[float, tuple[float, ...]]]] = defaultdict(list)
+def seen_and_heard(path: Path) -> tuple[list[Sighting], BandSound, Heard]:
+    """The sightings of a clip, its sound, and what of it is heard while they last."""
+    sound = FileSound(str(path), SourceConfig(), BandSound)
+    ears = sound.sound
+    assert isinstance(ears, BandSound)
+    try:
+        seen = sightings(path)
+        begin_s, end_s = (seen[0].time_s, seen[-1].time_s) if seen else (0.0, 0.0)
+        return seen, ears, ears.between(begin_s, end_s)
+    finally:
+        sound.close()
+
+
+def sightings(path: Path) -> list[Sighting]:
+    """Of the face that is seen longest, without the pictures."""
+    found: defaultdict[int, list[Sighting]] = defaultdict(list)
     for frame, faces in tracked(frames_of(path)):
         for i, track in enumerate(faces.track_ids.tolist()):
             if faces.has_landmarks(i):
-                found[track].append((frame.time_s, mouth.shape(faces.landmarks[i])))
-    longest = max(found.values(), key=len, default=[])
-    return np.array([t for t, _ in longest]), np.array([s for _, s in longest]).reshape(-1, 4)
+                one = sighting(frame, faces, i, None, VerdictConfig())
+                found[track].append(replace(one, image=frame.image[:1, :1].copy()))
+    return max(found.values(), key=len, default=[])

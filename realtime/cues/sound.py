@@ -145,8 +145,8 @@ class Sound:
         wide = np.concatenate((self._past, done[0]))
         self._past = wide[len(wide) - len(self._past) :]
         spread = opening.bands(frames(wide, steps), SAMPLE_HZ, 1 / FEATURE_HZ, self._loudest)
-        own = np.stack((level, voicing(wide, steps), spread @ opening.LINE), 1)
-        self._kept += [(one, two, three) for one, two, three in own.tolist()]
+        own = (level, voicing(wide, steps), spread @ opening.LINE)
+        self._kept += zip(*(values.tolist() for values in own), strict=True)
         extra = len(self._kept) - round(_KEEP_S * FEATURE_HZ)
         if extra > 0:
             del self._kept[:extra]

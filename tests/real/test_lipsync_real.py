@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.lipsync_delay import talk, told
-from models.footage import frames_of, tracked
+from benchmarks.lipsync_talks import sightings
 from realtime.config import SourceConfig
-from realtime.cues.base import Sighting
 from realtime.cues.lipsync import LipSyncWitness
 from realtime.cues.sound import Sound
 from realtime.sources.audio import FileSound
@@ -36,11 +35,9 @@ def said(pictures: Path, sound: Path, ears: type[Sound] = Sound) -> Cue:
     witness = LipSyncWitness(lambda: heard.sound)
     last = Cue.silent("lipsync", "nothing was seen", 0.0)
     try:
-        for frame, faces in tracked(frames_of(pictures)):
-            if len(faces.track_ids) and faces.has_landmarks(0):
-                face = (faces.boxes[0], faces.landmarks[0], faces.quality[0])
-                witness.see(Sighting(frame.time_s, frame.image, *face, None, False, None))
-                last = witness.cue(frame.time_s)
+        for one in sightings(pictures):
+            witness.see(one)
+            last = witness.cue(one.time_s)
     finally:
         heard.close()
     return last
